@@ -1,1 +1,5 @@
-//! wire
+//! Bytes to values and back: xCAT's XML frames, DHCP, TFTP, IPv6 router advertisements, RMCP+/IPMI.
+//!
+//! Pure functions over slices: no sockets, no files, no clock.
+
+pub mod xml;
