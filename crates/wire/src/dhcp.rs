@@ -134,3 +134,6 @@ impl fmt::Display for Arch {
         f.write_str(name)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -180,7 +180,9 @@ impl Options {
     /// The addresses in `code`; bytes beyond the last whole one are ignored.
     pub fn addresses(&self, code: u8) -> impl Iterator<Item = Ipv4Addr> {
         let value = self.get(code).unwrap_or_default();
-        value.chunks_exact(4).map(|octets| Ipv4Addr::new(octets[0], octets[1], octets[2], octets[3]))
+        value
+            .chunks_exact(4)
+            .map(|octets| Ipv4Addr::new(octets[0], octets[1], octets[2], octets[3]))
     }
 
     /// The value of `code` as a number of 32 bits.
