@@ -1,1 +1,13 @@
-//! remote
+//! Running other programs, here and over ssh: the only home of process spawning.
+//!
+//! Everything a program prints is bounded, every run can be cancelled and can have a deadline, and
+//! ending a run ends its whole process group. Knows no tables and no nodes.
+
+mod child;
+mod lines;
+mod program;
+pub mod ssh;
+
+pub use child::Running;
+pub use lines::{Line, Stream};
+pub use program::{Exit, Output, Program, RunError, StdioTo};
