@@ -1,0 +1,31 @@
+# The base image, under its ordinary name, so that the Dockerfile says `FROM debian:trixie-slim` whoever made it.
+
+base_image=debian:trixie-slim
+
+ensure_base_image() {
+    docker image inspect "$base_image" >/dev/null 2>&1 && return
+    say "asking for $base_image"
+    timeout 90 bash -c "$(declare -f docker as_root have die); docker_as_user=${docker_as_user:-} docker pull -q $base_image" \
+        >/dev/null 2>&1 && return
+    make_base_image
+}
+
+# No registry answers: the same system, made here from the packages. The shipped sources name Debian's public mirror.
+make_base_image() {
+    say "no registry answers: making $base_image with mmdebstrap (about a minute)"
+    have mmdebstrap || apt_install mmdebstrap
+    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || apt_install debian-archive-keyring
+    local tar=$state/base.tar mirror excluded=() path
+    mirror=$(debian_mirror)
+    for path in /usr/share/man /usr/share/doc /usr/share/locale /usr/share/info /usr/share/groff /usr/share/lintian; do
+        excluded+=("--dpkgopt=path-exclude=$path/*")
+    done
+    quietly as_root mmdebstrap --quiet --mode=root --variant=minbase "${excluded[@]}" \
+        '--aptopt=Dir::Cache::pkgcache ""' '--aptopt=Dir::Cache::srcpkgcache ""' '--aptopt=APT::Install-Recommends "false"' \
+        --customize-hook='rm -rf "$1"/var/lib/apt/lists/*' \
+        trixie "$tar" "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" \
+        "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie-updates main" ||
+        die "mmdebstrap could not make the base image from $mirror"
+    quietly docker import --change 'CMD ["bash"]' "$tar" "$base_image" || die "docker import of the base image failed"
+    as_root rm -f "$tar"
+}

@@ -1,0 +1,5 @@
+# Login shells find the commands; so do the shells that sshd starts with a clean environment.
+PATH=/opt/xcat/bin:/opt/xcat/sbin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+XCATROOT=/opt/xcat
+LANG=C.UTF-8
+export PATH XCATROOT LANG
