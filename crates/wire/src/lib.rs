@@ -3,6 +3,7 @@
 //! Pure functions over slices: no sockets, no files, no clock.
 
 pub mod dhcp;
+pub mod ipmi;
 pub mod ipv6;
 pub mod tftp;
 pub mod xml;
