@@ -99,7 +99,7 @@ fn between(text: &str) -> Option<Shape<'_>> {
         return Some(Shape::Between { left, right });
     }
     let dashes: Vec<usize> = text.match_indices('-').map(|(at, _)| at).collect();
-    if dashes.len() % 2 == 0 {
+    if dashes.len().is_multiple_of(2) {
         return None;
     }
     let middle = dashes[dashes.len() / 2];

@@ -239,13 +239,13 @@ impl Evaluator<'_> {
             Shape::Between { left, right } if left == right => {
                 self.generated([left.to_owned()], text, mode, out)
             }
-            Shape::Between { left, right } => match atom::names_between(left, right) {
-                Some(names) => self.generated(names, text, mode, out),
-                None => {
-                    self.unknown(text, mode, out);
-                    Ok(())
+            Shape::Between { left, right } => {
+                if let Some(names) = atom::names_between(left, right) {
+                    return self.generated(names, text, mode, out);
                 }
-            },
+                self.unknown(text, mode, out);
+                Ok(())
+            }
             Shape::Regex(_) | Shape::Plain => {
                 self.unknown(text, mode, out);
                 Ok(())

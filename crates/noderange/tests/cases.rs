@@ -31,23 +31,30 @@ const FILES: &[(&str, &str)] = &[
 
 struct Cluster {
     nodes: BTreeMap<NodeName, &'static str>,
+    groups: BTreeMap<&'static str, Vec<NodeName>>,
     excluded: Option<String>,
     prefix: String,
 }
 
 impl Cluster {
     fn in_context(context: &str) -> Self {
-        let nodes = MEMBERSHIP
+        let nodes: BTreeMap<NodeName, &str> = MEMBERSHIP
             .iter()
             .flat_map(|(names, groups)| {
                 names.split(' ').map(|name| (name.parse().expect("a valid name"), *groups))
             })
             .collect();
+        let mut groups: BTreeMap<_, Vec<NodeName>> = BTreeMap::new();
+        for (node, list) in &nodes {
+            for group in list.split(',') {
+                groups.entry(group).or_default().push(node.clone());
+            }
+        }
         let excluded = context.split_once("site.excludenodes=").map(|(_, value)| value.to_owned());
         let prefix = context
             .split_once("XCAT_NODE_PREFIX=")
             .map_or("node", |(_, value)| value.split(' ').next().unwrap_or_default());
-        Self { nodes, excluded, prefix: prefix.to_owned() }
+        Self { nodes, groups, excluded, prefix: prefix.to_owned() }
     }
 
     fn where_cell(&self, tests: &[(&str, &str, &str)]) -> Vec<NodeName> {
@@ -70,7 +77,6 @@ impl Universe for Cluster {
     }
 
     fn group(&self, name: &str) -> Option<Vec<NodeName>> {
-        let is_member = |groups: &str| groups.split(',').any(|group| group == name);
         match name {
             "emptygrp" | "dynnone" => return Some(Vec::new()),
             "dynipmi" => return Some(self.where_cell(&[("nodehm", "mgt", "ipmi")])),
@@ -82,13 +88,7 @@ impl Universe for Cluster {
             "million" => return Some(vec![self.nodes.keys().next()?.clone(); 1_000_000]),
             _ => {}
         }
-        let members: Vec<NodeName> = self
-            .nodes
-            .iter()
-            .filter(|(_, groups)| is_member(groups))
-            .map(|(node, _)| node.clone())
-            .collect();
-        (!members.is_empty()).then_some(members)
+        self.groups.get(name).cloned()
     }
 
     fn has_column(&self, table: &str, column: &str) -> bool {
@@ -184,7 +184,7 @@ fn explosions_and_loops_end_in_an_error() {
     assert!(matches!(looping, Err(Error::TooDeep { .. })), "{looping:?}");
     let unclosed = expand("/n[", &cluster, Mode::Verify);
     assert!(matches!(unclosed, Err(Error::Regex { .. })), "{unclosed:?}");
-    let everything = vec!["million"; 6].join(",");
+    let everything = ["million"; 6].join(",");
     assert!(matches!(expand(&everything, &cluster, Mode::Verify), Err(Error::TooMany { .. })));
 }
 
