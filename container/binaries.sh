@@ -35,7 +35,7 @@ build_here() {
     say "building with $(cargo --version) (some minutes the first time)"
     local arguments
     mapfile -t arguments < <(build_arguments)
-    (cd "$top" && RUSTFLAGS="-C target-feature=+crt-static" cargo build --quiet "${arguments[@]}") || die "the build failed"
+    (cd "$top" && RUSTFLAGS="-C target-feature=+crt-static" cargo build "${arguments[@]}") || die "the build failed"
     collect_binaries "$top/target"
 }
 
@@ -56,7 +56,7 @@ build_in_container() {
     fi
     for name in http_proxy https_proxy no_proxy; do [ -z "${!name:-}" ] || run+=(-e "$name=${!name}"); done
     docker run "${run[@]}" -e CARGO_HOME=/build/home -e CARGO_TARGET_DIR=/build/target \
-        -e RUSTFLAGS="-C target-feature=+crt-static" "$image" cargo build --quiet "${arguments[@]}" || die "the build failed"
+        -e RUSTFLAGS="-C target-feature=+crt-static" "$image" cargo build "${arguments[@]}" || die "the build failed"
     collect_binaries "$state/cargo/target"
 }
 

@@ -1,1 +1,38 @@
-fn main() {}
+//! `cargo xtask`: the menu of everything that is done to this repository rather than by it.
+
+mod check;
+mod e2e;
+mod run;
+mod say;
+mod tidy;
+
+use std::process::ExitCode;
+
+use crate::say::say;
+
+const USAGE: &str = "\
+usage: cargo xtask COMMAND
+  tidy            layers, headers, owned dependencies, sizes
+  check           fmt, clippy, tests, tidy
+  e2e [PATTERN]   the journey on a real engine: ./up, images, two network-booted nodes (root, Debian)";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["tidy"] => tidy::tidy(),
+        ["check"] => check::check(),
+        ["e2e"] => e2e::run(""),
+        ["e2e", pattern] => e2e::run(pattern),
+        _ => {
+            say(USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say(&format!("xtask: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}

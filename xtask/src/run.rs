@@ -1,0 +1,94 @@
+//! Starting programs: shown on the terminal, or captured with a deadline.
+
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// What a captured program left behind.
+#[derive(Debug)]
+pub(crate) struct Output {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Output {
+    /// Both streams, for the message of a failed expectation.
+    pub(crate) fn text(&self) -> String {
+        format!("{}{}", self.stdout, self.stderr)
+    }
+}
+
+/// The root of the workspace.
+pub(crate) fn top() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.parent().map_or(here.clone(), PathBuf::from)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a development tool; the rule guards the product")]
+fn command(words: &[&str]) -> Command {
+    let mut command = Command::new(words.first().copied().unwrap_or_default());
+    command.args(&words[1..]).current_dir(top());
+    command
+}
+
+/// Runs a program whose output goes where ours goes.
+pub(crate) fn shown(words: &[&str]) -> Result<()> {
+    let status = command(words).status().with_context(|| format!("cannot start {}", words[0]))?;
+    if !status.success() {
+        bail!("`{}` failed ({status})", words.join(" "));
+    }
+    Ok(())
+}
+
+/// Tells whether a program runs and succeeds.
+pub(crate) fn succeeds(words: &[&str]) -> bool {
+    captured(words, Duration::from_secs(30)).is_ok_and(|output| output.status == 0)
+}
+
+/// Runs a program to its end, or kills it at the deadline; both are told apart from how it ended.
+pub(crate) fn captured(words: &[&str], deadline: Duration) -> Result<Output> {
+    let mut child = command(words)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start {}", words[0]))?;
+    let stdout = reader(child.stdout.take());
+    let stderr = reader(child.stderr.take());
+    let status = wait(&mut child, deadline).with_context(|| format!("`{}`", words.join(" ")))?;
+    Ok(Output { status, stdout: collected(stdout), stderr: collected(stderr) })
+}
+
+fn wait(child: &mut Child, deadline: Duration) -> Result<i32> {
+    let end = Instant::now() + deadline;
+    loop {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status.code().unwrap_or(-1));
+        }
+        if Instant::now() >= end {
+            child.kill()?;
+            child.wait()?;
+            bail!("did not end within {} s", deadline.as_secs());
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn reader(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        match pipe.map(|mut pipe| pipe.read_to_end(&mut bytes)) {
+            Some(Err(error)) => format!("(output lost: {error})"),
+            Some(Ok(_)) | None => String::from_utf8_lossy(&bytes).into_owned(),
+        }
+    })
+}
+
+fn collected(reader: thread::JoinHandle<String>) -> String {
+    reader.join().unwrap_or_else(|_| "(output lost)".to_owned())
+}
