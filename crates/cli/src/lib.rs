@@ -1,1 +1,16 @@
-//! cli
+//! The client: finds its command in `argv[0]`, sends it to the daemon as the original client does, and shows the answer.
+//!
+//! One thread, no async runtime, no tables: requests and rendering are pure, everything else waits in one `poll`.
+
+mod connection;
+mod credentials;
+mod front_end;
+mod output;
+mod program;
+mod remote_shell;
+mod render;
+mod session;
+
+pub use front_end::{Caller, FrontEnd, Prepared, prepare};
+pub use program::run;
+pub use render::{Rendered, Stream, render};

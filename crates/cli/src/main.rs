@@ -1,0 +1,7 @@
+//! The program `xcat`, and every xCAT command that is a link to it.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::run(std::env::args_os())
+}

@@ -1,0 +1,249 @@
+//! From the words of the command line to an exit status: which command is meant, where the daemon is, what standard
+//! input holds.
+
+use std::ffi::{CString, OsString};
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::FileTypeExt;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use base::chain;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use crate::connection::{Connection, Endpoint};
+use crate::credentials;
+use crate::front_end::{Caller, FrontEnd, prepare};
+use crate::output::{Ended, Output};
+use crate::render::Stream;
+use crate::session::{Display, Session};
+
+/// The daemon's socket on its own host.
+const SOCKET: &str = "/run/xcat/xcatd.sock";
+const SERVER: &str = "localhost:3001";
+/// The largest standard input that is sent; the daemon refuses larger requests.
+const MAX_STDIN: u64 = 15 * 1024 * 1024;
+const USAGE: &str = "\
+Usage: xcat COMMAND [ARGUMENTS]     any xCAT command, for example: xcat lsdef -t node
+       xcat boot NODE               what happened when the node booted, and what to do
+       xcat lab up N | down         virtual nodes to try things on (on the container's host)
+       xcat help                    this text
+
+The commands are also programs of their own: lsdef, rpower, nodeset, genimage, xdsh, ...
+XCATHOST=HOST:PORT names another management node; COMMAND --help explains a command.
+";
+
+/// Runs the client with these words, the program's name first.
+pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
+    let mut words = words.map(|word| word.to_string_lossy().into_owned());
+    let program = words.next().unwrap_or_default();
+    let program = program.rsplit('/').next().unwrap_or_default().to_owned();
+    let mut arguments: Vec<String> = words.collect();
+    let Ok(output) = Output::new() else { return ExitCode::FAILURE };
+    let named_here = matches!(&*program, "xcat" | "xcatclient" | "xcatclientnnr" | "xcatDBcmds");
+    if !named_here {
+        return call(&program, &arguments, &output).into();
+    }
+    if arguments.is_empty() {
+        return say(&output, Stream::Err, USAGE, 1);
+    }
+    let command = arguments.remove(0);
+    match (&*program, &*command) {
+        ("xcat", "help" | "-h" | "--help") => say(&output, Stream::Out, USAGE, 0),
+        ("xcat", "lab") => lab(&arguments, &output),
+        _ => call(&command, &arguments, &output).into(),
+    }
+}
+
+fn say(output: &Output, stream: Stream, text: &str, status: u8) -> ExitCode {
+    match output.write(stream, text.as_bytes()) {
+        Ok(()) => status.into(),
+        Err(_) => ExitCode::FAILURE,
+    }
+}
+
+/// Sends one command and shows its answer.
+fn call(command: &str, arguments: &[String], output: &Output) -> u8 {
+    let mut caller = caller();
+    caller.stdin = read_stdin(FrontEnd::of(command), &caller);
+    let prepared = prepare(command, arguments, &caller);
+    let display = Display {
+        show_server: prepared.show_server || is_set(&caller, "XCATSHOWSVR"),
+        as_xml: is_set(&caller, "XCATSHOWXML"),
+        trace: is_set(&caller, "XCATXMLTRACE"),
+    };
+    match connect(&caller, output) {
+        Ok(connection) => Session::new(connection, output, display).run(&prepared.request),
+        Err(refused) => refused.report(output),
+    }
+}
+
+fn is_set(caller: &Caller, variable: &str) -> bool {
+    caller.variable(variable).is_some_and(|value| !value.is_empty() && value != "0")
+}
+
+fn caller() -> Caller {
+    let cwd = std::env::current_dir().unwrap_or_default();
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
+    Caller {
+        cwd: cwd.to_string_lossy().into_owned(),
+        user: user.map(|user| user.name).unwrap_or_default(),
+        stdin: None,
+        environment: std::env::vars_os()
+            .map(|(name, value)| {
+                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+            })
+            .collect(),
+    }
+}
+
+/// Reads standard input when the original would: from a pipe, for definitions from anything but a terminal, and without
+/// `TERM` (or under ksh) whenever something arrives within a second.
+fn read_stdin(front_end: FrontEnd, caller: &Caller) -> Option<String> {
+    use std::io::IsTerminal;
+    let stdin = std::io::stdin();
+    let ksh = caller.variable("SHELL").is_some_and(|shell| shell.ends_with("/ksh"));
+    let wanted = if ksh || caller.variable("TERM").is_none() {
+        let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
+        poll(&mut fds, PollTimeout::from(1000u16)).is_ok_and(|ready| ready > 0)
+    } else if front_end.reads_any_input() {
+        !stdin.is_terminal()
+    } else {
+        std::fs::metadata("/dev/stdin").is_ok_and(|metadata| metadata.file_type().is_fifo())
+    };
+    if !wanted {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    stdin.lock().take(MAX_STDIN).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// A daemon that cannot be reached.
+struct Refused {
+    server: String,
+    reason: String,
+    status: u8,
+}
+
+impl Refused {
+    fn new(server: impl Into<String>, error: &std::io::Error) -> Self {
+        let status = error.raw_os_error().and_then(|code| u8::try_from(code).ok());
+        Self { server: server.into(), reason: chain(error), status: status.unwrap_or(255) }
+    }
+
+    fn report(&self, output: &Output) -> u8 {
+        let text = format!(
+            "Unable to open socket connection to xcatd daemon on {}.\n\
+             Verify that the xcatd daemon is running and that your SSL setup is correct.\n",
+            self.server
+        );
+        let reason = format!("Connection failure: {}\n", self.reason);
+        let told = output
+            .write(Stream::Out, text.as_bytes())
+            .and_then(|()| output.write(Stream::Err, reason.as_bytes()));
+        if told.is_ok() { self.status } else { 255 }
+    }
+}
+
+fn connect(caller: &Caller, output: &Output) -> Result<Connection, Refused> {
+    match endpoint(caller, Path::new(SOCKET).exists()) {
+        Endpoint::Unix(path) => {
+            Connection::unix(&path).map_err(|error| Refused::new(path.to_string_lossy(), &error))
+        }
+        Endpoint::Tls(server) => {
+            let directory = home().join(".xcat");
+            let failed = |error: credentials::CredentialError| Refused {
+                server: server.clone(),
+                reason: chain(&error),
+                status: 255,
+            };
+            let credentials =
+                credentials::load(&directory, caller.variable("XCATSSLVER")).map_err(failed)?;
+            if credentials.unchecked {
+                warn_unchecked(&directory, output).map_err(|_| Refused {
+                    server: server.clone(),
+                    reason: "nobody reads the output".to_owned(),
+                    status: 255,
+                })?;
+            }
+            Connection::tls(&server, credentials.config)
+                .map_err(|error| Refused::new(server.clone(), &error))
+        }
+    }
+}
+
+/// The daemon that the environment names, or the one of this host.
+fn endpoint(caller: &Caller, socket_exists: bool) -> Endpoint {
+    let set = |name| caller.variable(name).filter(|value| !value.is_empty());
+    match (set("XCATHOST"), set("XCATSOCKET")) {
+        (Some(server), _) => Endpoint::Tls(server.to_owned()),
+        (None, Some(path)) => Endpoint::Unix(path.into()),
+        (None, None) if socket_exists => Endpoint::Unix(SOCKET.into()),
+        (None, None) => Endpoint::Tls(SERVER.to_owned()),
+    }
+}
+
+fn home() -> PathBuf {
+    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
+    user.map_or_else(PathBuf::new, |user| user.dir)
+}
+
+fn warn_unchecked(directory: &Path, output: &Output) -> Result<(), Ended> {
+    let text = format!(
+        "warning: there are no client certificates in {}: the connection is encrypted, but neither side proves who it is\n",
+        directory.display()
+    );
+    output.write(Stream::Out, text.as_bytes())
+}
+
+/// Becomes the program that runs virtual nodes, which lives beside this one on the container's host.
+fn lab(arguments: &[String], output: &Output) -> ExitCode {
+    let words: Option<Vec<CString>> = std::iter::once("xcat-lab")
+        .chain(arguments.iter().map(String::as_str))
+        .map(|word| CString::new(word).ok())
+        .collect();
+    let Some(words) = words else { return ExitCode::FAILURE };
+    for candidate in lab_candidates() {
+        let path = CString::new(candidate.into_os_string().into_vec());
+        if let Ok(path) = path
+            && let Err(nix::errno::Errno::E2BIG) = nix::unistd::execv(&path, &words)
+        {
+            return say(output, Stream::Err, "Error: too many arguments\n", 1);
+        }
+    }
+    let text =
+        "Error: xcat-lab is not installed here: run 'xcat lab' on the host of the container\n";
+    say(output, Stream::Err, text, 1)
+}
+
+fn lab_candidates() -> Vec<PathBuf> {
+    let beside =
+        std::env::current_exe().ok().and_then(|path| Some(path.parent()?.join("xcat-lab")));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = path
+        .as_bytes()
+        .split(|byte| *byte == b':')
+        .filter(|directory| !directory.is_empty())
+        .map(|directory| Path::new(std::ffi::OsStr::from_bytes(directory)).join("xcat-lab"));
+    beside.into_iter().chain(on_path).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_environment_and_then_the_socket_say_where_the_daemon_is() {
+        let caller = |pairs: &[(&str, &str)]| Caller {
+            environment: pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect(),
+            ..Caller::default()
+        };
+        let both = caller(&[("XCATHOST", "mn:3001"), ("XCATSOCKET", "/s")]);
+        assert_eq!(endpoint(&both, true), Endpoint::Tls("mn:3001".to_owned()));
+        assert_eq!(endpoint(&caller(&[("XCATSOCKET", "/s")]), true), Endpoint::Unix("/s".into()));
+        assert_eq!(endpoint(&caller(&[]), true), Endpoint::Unix(SOCKET.into()));
+        assert_eq!(endpoint(&caller(&[("XCATHOST", "")]), false), Endpoint::Tls(SERVER.to_owned()));
+    }
+}
