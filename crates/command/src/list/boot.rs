@@ -1,0 +1,194 @@
+//! The commands between a definition and an answering node: names, images, boot state, power,
+//! remote shell.
+
+use crate::front::FrontEnd;
+use crate::meta::{Dir, Getopt, Meta, OptionDef, Takes, Topic};
+
+const VERSION: OptionDef = OptionDef::flag(&["v", "version"], "print the version");
+const VERBOSE: OptionDef = OptionDef::flag(&["V", "verbose"], "tell more");
+
+const BASE: Meta = Meta {
+    name: "",
+    section: 8,
+    dir: Dir::Sbin,
+    topic: Topic::Network,
+    front: FrontEnd::Noderange,
+    summary: "",
+    usage: &[],
+    getopt: Getopt::Bundling,
+    options: &[],
+};
+
+pub(super) static MAKEHOSTS: Meta = Meta {
+    name: "makehosts",
+    summary: "publish the names and addresses of nodes",
+    usage: &["[-n] [-l] [NODERANGE]", "-d NODERANGE"],
+    options: &[
+        OptionDef::flag(&["n"], "replace everything that is published"),
+        OptionDef::flag(&["l", "longnamefirst"], "the long name first"),
+        OptionDef::flag(&["m", "mactolinklocal"], "link-local addresses from MAC addresses"),
+        OptionDef::flag(&["d"], "remove the nodes"),
+    ],
+    ..BASE
+};
+
+pub(super) static MAKEDNS: Meta = Meta {
+    name: "makedns",
+    summary: "wait until the name service serves the tables, and report problems",
+    usage: &["[-n] [-e] [NODERANGE]", "-d NODERANGE"],
+    options: &[
+        VERBOSE,
+        OptionDef::flag(&["n", "new"], "the whole zone"),
+        OptionDef::flag(&["d", "delete"], "remove the nodes"),
+        OptionDef::flag(&["e", "external"], "an external name server"),
+    ],
+    ..BASE
+};
+
+pub(super) static MAKEDHCP: Meta = Meta {
+    name: "makedhcp",
+    summary: "wait until DHCP serves the tables, and report problems",
+    usage: &["-n", "-a [-d]", "NODERANGE", "-d NODERANGE", "-q NODERANGE"],
+    options: &[
+        OptionDef::flag(&["n"], "everything anew"),
+        OptionDef::flag(&["a"], "all nodes"),
+        OptionDef::value(&["s"], "STATEMENTS", "additional statements"),
+        OptionDef::flag(&["d"], "remove the nodes"),
+        OptionDef::flag(&["l", "localonly"], "only this server"),
+        OptionDef::flag(&["q"], "show what is answered to the nodes"),
+    ],
+    ..BASE
+};
+
+pub(super) static NODESET: Meta = Meta {
+    name: "nodeset",
+    topic: Topic::Deployment,
+    summary: "choose what nodes do at their next network boot",
+    usage: &["NODERANGE boot|shell|stat|offline", "NODERANGE osimage[=NAME]"],
+    options: &[
+        OptionDef::flag(&["noupdateinitrd"], "keep the initrd as it is"),
+        OptionDef::flag(&["ignorekernelchk"], "do not check kernel modules"),
+        VERBOSE,
+        VERSION,
+    ],
+    ..BASE
+};
+
+pub(super) static RPOWER: Meta = Meta {
+    name: "rpower",
+    section: 1,
+    dir: Dir::Bin,
+    topic: Topic::Hardware,
+    summary: "control and show the power of nodes",
+    usage: &["NODERANGE on|off|softoff|reset|boot|cycle|stat"],
+    options: &[
+        OptionDef::flag(&["nodeps"], "ignore dependencies"),
+        OptionDef::value(&["r"], "RETRIES", "how often to try"),
+        OptionDef::value(&["t"], "SECONDS", "how long to wait"),
+        OptionDef::flag(&["V", "verbose"], "tell more"),
+        VERSION,
+    ],
+    ..BASE
+};
+
+pub(super) static RSETBOOT: Meta = Meta {
+    name: "rsetboot",
+    section: 1,
+    dir: Dir::Bin,
+    topic: Topic::Hardware,
+    summary: "choose the device of the next boot",
+    usage: &["NODERANGE net|hd|cd|floppy|def|stat [-u] [-p]"],
+    options: &[
+        OptionDef::flag(&["u"], "boot in UEFI mode"),
+        OptionDef::flag(&["p"], "for all boots to come"),
+        VERBOSE,
+        VERSION,
+    ],
+    ..BASE
+};
+
+pub(super) static NODESTAT: Meta = Meta {
+    name: "nodestat",
+    section: 1,
+    dir: Dir::Bin,
+    topic: Topic::Deployment,
+    summary: "show whether nodes are up, and what they report",
+    usage: &["[NODERANGE] [-m] [-p] [-u]"],
+    options: &[
+        OptionDef::flag(&["f", "usefping"], "accepted for compatibility"),
+        OptionDef::flag(&["m", "usemon"], "use monitoring"),
+        OptionDef::flag(&["p", "powerstat"], "the power state too"),
+        OptionDef::flag(&["u", "updatedb"], "store the state in the tables"),
+        VERSION,
+    ],
+    ..BASE
+};
+
+pub(super) static GENIMAGE: Meta = Meta {
+    name: "genimage",
+    section: 1,
+    dir: Dir::Bin,
+    topic: Topic::Images,
+    front: FrontEnd::Plain,
+    summary: "build the root tree, kernel and initrd of a diskless image",
+    usage: &["[OPTIONS] IMAGE"],
+    options: &[
+        OptionDef::value(&["a"], "ARCH", "architecture"),
+        OptionDef::value(&["o"], "OSVER", "operating system"),
+        OptionDef::value(&["p"], "PROFILE", "profile"),
+        OptionDef::value(&["i"], "INTERFACE", "the interface to boot from"),
+        OptionDef::value(&["n"], "DRIVERS", "kernel modules for the network, separated by commas"),
+        OptionDef::value(&["k"], "VERSION", "kernel"),
+        OptionDef::flag(&["onlyinitrd"], "only kernel and initrd"),
+        OptionDef::value(&["permission"], "MODE", "mode of the root directory"),
+        OptionDef::flag(&["interactive"], "accepted for compatibility"),
+        OptionDef::flag(&["dryrun"], "print the steps"),
+        OptionDef::flag(&["ignorekernelchk"], "do not check kernel modules"),
+        OptionDef::flag(&["noupdate"], "do not update packages"),
+        VERSION,
+    ],
+    ..BASE
+};
+
+pub(super) static PACKIMAGE: Meta = Meta {
+    name: "packimage",
+    topic: Topic::Images,
+    front: FrontEnd::Plain,
+    summary: "pack and publish the root tree of a diskless image",
+    usage: &["[-m METHOD] [-c COMPRESSION] IMAGE"],
+    options: &[
+        OptionDef::value(&["m", "method"], "METHOD", "squashfs"),
+        OptionDef::value(&["c", "compress"], "COMPRESSION", "zstd, xz or gzip"),
+        OptionDef::flag(&["nosyncfiles"], "leave out the files of the synclists"),
+        VERSION,
+    ],
+    ..BASE
+};
+
+pub(super) static XDSH: Meta = Meta {
+    name: "xdsh",
+    section: 1,
+    dir: Dir::Bin,
+    topic: Topic::Parallel,
+    front: FrontEnd::RemoteShell,
+    summary: "run a command on nodes in parallel",
+    usage: &["NODERANGE [OPTIONS] COMMAND"],
+    getopt: Getopt::InOrder,
+    options: &[
+        OptionDef::flag(&["e", "execute"], "copy a script to the nodes and run it"),
+        OptionDef::value(&["E", "environment"], "FILE", "export the variables of a file"),
+        OptionDef::value(&["f", "fanout"], "COUNT", "how many nodes at a time (64)"),
+        OptionDef::value(&["l", "user"], "USER", "log in as"),
+        OptionDef::flag(&["L", "no-locale"], "do not export the locale"),
+        OptionDef::flag(&["m", "monitor"], "tell when each node starts and ends"),
+        OptionDef::value(&["o", "node-options"], "OPTIONS", "options for the remote shell"),
+        OptionDef::flag(&["Q", "silent"], "no output"),
+        OptionDef::value(&["r", "node-rsh"], "PROGRAM", "the remote shell"),
+        OptionDef::flag(&["s", "stream"], "print lines as they arrive"),
+        OptionDef::value(&["t", "timeout"], "SECONDS", "how long a node may take"),
+        OptionDef::flag(&["v", "verify"], "only nodes that answer"),
+        OptionDef::flag(&["V", "version"], "print the version"),
+        OptionDef { names: &["X"], takes: Takes::Optional("NAMES"), help: "variables to ignore" },
+        OptionDef::flag(&["z", "exit-status"], "print the exit status of each node"),
+    ],
+};
