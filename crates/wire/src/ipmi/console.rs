@@ -113,7 +113,12 @@ impl Console {
         (Self { login, state: State::Asking, tag: 0, pending }, packet)
     }
 
-    /// Whether the controller has answered anything yet but the suite: a reason to try another one.
+    /// Whether the controller has not answered anything yet.
+    pub fn is_asking(&self) -> bool {
+        matches!(self.state, State::Asking)
+    }
+
+    /// Whether the offered cipher suite is what waits for an answer: silence is a reason to try another one.
     pub fn is_opening(&self) -> bool {
         matches!(self.state, State::Opening { .. })
     }
