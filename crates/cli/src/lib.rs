@@ -4,13 +4,13 @@
 
 mod connection;
 mod credentials;
-mod front_end;
 mod output;
 mod program;
 mod remote_shell;
 mod render;
+mod request;
 mod session;
 
-pub use front_end::{Caller, FrontEnd, Prepared, prepare};
 pub use program::run;
 pub use render::{Rendered, Stream, render};
+pub use request::{Caller, Prepared, prepare};

@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use base::chain;
+use command::FrontEnd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use crate::connection::{Connection, Endpoint};
 use crate::credentials;
-use crate::front_end::{Caller, FrontEnd, prepare};
 use crate::output::{Ended, Output};
 use crate::render::Stream;
+use crate::request::{Caller, prepare};
 use crate::session::{Display, Session};
 
 /// The daemon's socket on its own host.
@@ -25,34 +26,37 @@ const SERVER: &str = "localhost:3001";
 /// The largest standard input that is sent; the daemon refuses larger requests.
 const MAX_STDIN: u64 = 15 * 1024 * 1024;
 const USAGE: &str = "\
-Usage: xcat COMMAND [ARGUMENTS]     any xCAT command, for example: xcat lsdef -t node
-       xcat boot NODE               what happened when the node booted, and what to do
-       xcat lab up N | down         virtual nodes to try things on (on the container's host)
-       xcat help                    this text
+Usage: xcat COMMAND [ARGUMENTS]
+       xcat help [COMMAND]
 
-The commands are also programs of their own: lsdef, rpower, nodeset, genimage, xdsh, ...
-XCATHOST=HOST:PORT names another management node; COMMAND --help explains a command.
+The commands are also programs of their own (lsdef, rpower, nodeset, ...).
+XCATHOST=HOST:PORT names another management node.
 ";
+/// The programs that take the command from their first argument.
+const GENERIC: &[&str] = &["xcat", "xcatclient", "xcatclientnnr", "xcatDBcmds"];
 
 /// Runs the client with these words, the program's name first.
 pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     let mut words = words.map(|word| word.to_string_lossy().into_owned());
     let program = words.next().unwrap_or_default();
     let program = program.rsplit('/').next().unwrap_or_default().to_owned();
-    let mut arguments: Vec<String> = words.collect();
+    let words: Vec<String> = words.collect();
     let Ok(output) = Output::new() else { return ExitCode::FAILURE };
-    let named_here = matches!(&*program, "xcat" | "xcatclient" | "xcatclientnnr" | "xcatDBcmds");
-    if !named_here {
-        return call(&program, &arguments, &output).into();
+    let generic = GENERIC.contains(&&*program);
+    match words.first().map(String::as_str) {
+        None if generic => return say(&output, Stream::Err, USAGE, 1),
+        Some("help" | "-h" | "--help") if program == "xcat" => return help(&words[1..], &output),
+        _ => {}
     }
-    if arguments.is_empty() {
-        return say(&output, Stream::Err, USAGE, 1);
-    }
-    let command = arguments.remove(0);
-    match (&*program, &*command) {
-        ("xcat", "help" | "-h" | "--help") => say(&output, Stream::Out, USAGE, 0),
-        ("xcat", "lab") => lab(&arguments, &output),
-        _ => call(&command, &arguments, &output).into(),
+    let program = if generic { "xcat" } else { &*program };
+    let (command, front, arguments) = match command::resolve(program, &words) {
+        Some((meta, arguments)) => (meta.name, meta.front, arguments),
+        None if generic => (&*words[0], FrontEnd::Plain, &words[1..]),
+        None => (program, FrontEnd::Plain, &*words),
+    };
+    match front {
+        FrontEnd::Local => lab(arguments, &output),
+        _ => call(command, front, arguments, &output).into(),
     }
 }
 
@@ -63,11 +67,25 @@ fn say(output: &Output, stream: Stream, text: &str, status: u8) -> ExitCode {
     }
 }
 
+/// Lists the commands, or explains one.
+fn help(words: &[String], output: &Output) -> ExitCode {
+    let Some(name) = words.first() else {
+        let lines =
+            command::ALL.iter().map(|meta| format!("  {:<12} {}\n", meta.typed(), meta.summary));
+        let text: String = std::iter::once(format!("{USAGE}\n")).chain(lines).collect();
+        return say(output, Stream::Out, &text, 0);
+    };
+    match command::resolve("xcat", words) {
+        Some((meta, _)) => say(output, Stream::Out, &format!("{}\n", meta.help()), 0),
+        None => say(output, Stream::Err, &format!("Error: there is no command '{name}'\n"), 1),
+    }
+}
+
 /// Sends one command and shows its answer.
-fn call(command: &str, arguments: &[String], output: &Output) -> u8 {
+fn call(command: &str, front: FrontEnd, arguments: &[String], output: &Output) -> u8 {
     let mut caller = caller();
-    caller.stdin = read_stdin(FrontEnd::of(command), &caller);
-    let prepared = prepare(command, arguments, &caller);
+    caller.stdin = read_stdin(front, &caller);
+    let prepared = prepare(command, front, arguments, &caller);
     let display = Display {
         show_server: prepared.show_server || is_set(&caller, "XCATSHOWSVR"),
         as_xml: is_set(&caller, "XCATSHOWXML"),
@@ -100,14 +118,14 @@ fn caller() -> Caller {
 
 /// Reads standard input when the original would: from a pipe, for definitions from anything but a terminal, and without
 /// `TERM` (or under ksh) whenever something arrives within a second.
-fn read_stdin(front_end: FrontEnd, caller: &Caller) -> Option<String> {
+fn read_stdin(front: FrontEnd, caller: &Caller) -> Option<String> {
     use std::io::IsTerminal;
     let stdin = std::io::stdin();
     let ksh = caller.variable("SHELL").is_some_and(|shell| shell.ends_with("/ksh"));
     let wanted = if ksh || caller.variable("TERM").is_none() {
         let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
         poll(&mut fds, PollTimeout::from(1000u16)).is_ok_and(|ready| ready > 0)
-    } else if front_end.reads_any_input() {
+    } else if front.always_reads_stdin() {
         !stdin.is_terminal()
     } else {
         std::fs::metadata("/dev/stdin").is_ok_and(|metadata| metadata.file_type().is_fifo())

@@ -3,7 +3,7 @@
 
 use wire::xml::Element;
 
-use crate::front_end::{Caller, push_arguments};
+use crate::request::{Caller, push_arguments};
 
 /// The settings in the order in which the original sends them; the first five are masked by an option.
 #[rustfmt::skip]

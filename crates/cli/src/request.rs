@@ -1,64 +1,13 @@
 //! What each of the original front ends sends: command line to request document (spec/protocol.md section 3.1).
 //!
-//! Pure: the caller's surroundings arrive as a value. The front end of a command is part of the wire's history, so it is
-//! written down here and does not follow from what our daemon does with the command.
+//! Pure: the caller's surroundings arrive as a value. Which front end a command has is part of its declaration.
 
+use std::path::Path;
+
+use command::FrontEnd;
 use wire::xml::Element;
 
 use crate::remote_shell;
-
-/// How a command line becomes a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FrontEnd {
-    /// The first argument that is not an option is the noderange (xcatclient).
-    Noderange,
-    /// All arguments are arguments (xcatclientnnr).
-    Plain,
-    /// The object definition commands (xcatDBcmds).
-    Definition,
-    /// xdsh and xdcp: the noderange comes first, and shell settings travel along.
-    RemoteShell,
-}
-
-/// The commands of xcatclient, and those of ours that work the same way.
-#[rustfmt::skip]
-const NODERANGE: &[&str] = &[
-    "boot", "cfghost", "chhypervisor", "chvm", "clonevm", "getmacs", "imgcapture", "litefile",
-    "litetree", "lsflexnode", "lshwconn", "lslite", "lstree", "lsvm", "makeconfluentcfg",
-    "makeconservercf", "makedhcp", "makedns", "makegocons", "makehosts", "makeknownhosts",
-    "mkflexnode", "mkhwconn", "mkvm", "nodech", "nodechmac", "nodechprofile", "nodels", "nodepurge",
-    "noderange", "noderefresh", "noderegenips", "noderm", "nodeset", "nodestat", "opsaddbmnode",
-    "rbeacon", "rbootseq", "renergy", "reventlog", "rflash", "rinv", "rmflexnode", "rmhwconn",
-    "rmhypervisor", "rmigrate", "rmvm", "rnetboot", "rpower", "rscan", "rsetboot", "rshutdown",
-    "rspconfig", "rspreset", "rvitals", "setupiscsidev", "switchblade", "tabgrep", "updatenode",
-    "xCATWorld",
-];
-#[rustfmt::skip]
-const DEFINITION: &[&str] = &[
-    "chdef", "chkosimage", "lsdef", "mkdef", "mkdsklsnode", "mknimimage", "nimnodecust",
-    "nimnodeset", "rmdef", "rmdsklsnode", "rmnimimage", "xcat2nim",
-];
-const REMOTE_SHELL: &[&str] = &["xdcp", "xdsh"];
-
-impl FrontEnd {
-    /// The front end of the command `name`.
-    pub fn of(name: &str) -> Self {
-        if NODERANGE.contains(&name) {
-            Self::Noderange
-        } else if DEFINITION.contains(&name) {
-            Self::Definition
-        } else if REMOTE_SHELL.contains(&name) {
-            Self::RemoteShell
-        } else {
-            Self::Plain
-        }
-    }
-
-    /// Whether standard input is read whenever it is no terminal, and not only from a pipe.
-    pub const fn reads_any_input(self) -> bool {
-        matches!(self, Self::Definition)
-    }
-}
 
 /// The surroundings of the call.
 #[derive(Clone, Debug, Default)]
@@ -90,7 +39,7 @@ pub struct Prepared {
 }
 
 /// Makes the request for `command` with `arguments`.
-pub fn prepare(command: &str, arguments: &[String], caller: &Caller) -> Prepared {
+pub fn prepare(command: &str, front: FrontEnd, arguments: &[String], caller: &Caller) -> Prepared {
     let mut request = Element::new("xcatrequest")
         .with_leaf("clienttype", "cli")
         .with_leaf("command", command)
@@ -98,15 +47,20 @@ pub fn prepare(command: &str, arguments: &[String], caller: &Caller) -> Prepared
     if let Some(stdin) = &caller.stdin {
         request.push(Element::leaf("stdin", stdin));
     }
-    let front_end = FrontEnd::of(command);
-    let show_server = match front_end {
-        FrontEnd::Noderange => with_noderange(&mut request, command, arguments, caller),
-        FrontEnd::Plain => {
-            push_arguments(&mut request, arguments);
-            is_verbose(arguments)
+    let show_server = match front {
+        FrontEnd::Noderange => {
+            let sent = front.send(arguments, Path::new(&caller.cwd));
+            request.push(Element::leaf("noderange", sent.noderange.unwrap_or_default()));
+            push_arguments(&mut request, &sent.args);
+            let after = arguments.iter().skip_while(|argument| argument.starts_with('-')).skip(1);
+            is_verbose(after)
         }
-        FrontEnd::Definition => {
-            definition(&mut request, command, arguments, caller);
+        FrontEnd::Plain | FrontEnd::Local => {
+            push_arguments(&mut request, arguments);
+            is_verbose(arguments.iter())
+        }
+        FrontEnd::Definitions => {
+            push_arguments(&mut request, &front.send(arguments, Path::new(&caller.cwd)).args);
             false
         }
         FrontEnd::RemoteShell => {
@@ -114,49 +68,10 @@ pub fn prepare(command: &str, arguments: &[String], caller: &Caller) -> Prepared
             false
         }
     };
-    if matches!(front_end, FrontEnd::Noderange | FrontEnd::Plain) {
+    if matches!(front, FrontEnd::Noderange | FrontEnd::Plain) {
         push_environment(&mut request, caller);
     }
     Prepared { request, show_server }
-}
-
-/// Takes the first operand as the noderange; says whether an argument after it asks for more words.
-fn with_noderange(
-    request: &mut Element,
-    command: &str,
-    arguments: &[String],
-    caller: &Caller,
-) -> bool {
-    if command.contains("lslite") && arguments.join(",").contains("-i") {
-        push_arguments(request, arguments);
-        return is_verbose(arguments);
-    }
-    let options = arguments.iter().take_while(|argument| argument.starts_with('-')).count();
-    let (before, rest) = arguments.split_at(options);
-    let (noderange, after) = rest.split_first().map_or(("", rest), |(first, rest)| (first, rest));
-    request.push(Element::leaf("noderange", absolute_files(noderange, &caller.cwd)));
-    push_arguments(request, before);
-    push_arguments(request, after);
-    is_verbose(after)
-}
-
-fn definition(request: &mut Element, command: &str, arguments: &[String], caller: &Caller) {
-    let arguments: Vec<String> = arguments
-        .iter()
-        .map(|argument| {
-            if argument.contains('=') || argument.starts_with('-') {
-                argument.clone()
-            } else {
-                absolute_files(argument, &caller.cwd)
-            }
-        })
-        .collect();
-    push_arguments(request, &arguments);
-    let takes_noderange = ["nimnodeset", "mkdsklsnode", "rmdsklsnode", "xcat2nim", "nimnodecust"];
-    let operand = arguments.iter().find(|text| !text.contains('=') && !text.starts_with('-'));
-    if let Some(noderange) = operand.filter(|_| takes_noderange.contains(&command)) {
-        request.push(Element::leaf("noderange", noderange));
-    }
 }
 
 pub(crate) fn push_arguments(request: &mut Element, arguments: &[String]) {
@@ -178,22 +93,8 @@ fn push_environment(request: &mut Element, caller: &Caller) {
     }
 }
 
-fn is_verbose(arguments: &[String]) -> bool {
-    arguments.iter().any(|argument| argument == "-V" || argument == "--verbose")
-}
-
-/// Makes the paths of `^file` items absolute; as in the original, empty items at the end are lost.
-fn absolute_files(noderange: &str, cwd: &str) -> String {
-    let items: Vec<String> = noderange
-        .split(',')
-        .map(|item| match item.strip_prefix('^') {
-            Some(path) if !path.starts_with('/') => {
-                format!("^{}/{path}", cwd.trim_end_matches('/'))
-            }
-            _ => item.to_owned(),
-        })
-        .collect();
-    items.join(",").trim_end_matches(',').to_owned()
+fn is_verbose<'a>(mut arguments: impl Iterator<Item = &'a String>) -> bool {
+    arguments.any(|argument| argument == "-V" || argument == "--verbose")
 }
 
 #[cfg(test)]
@@ -215,7 +116,8 @@ mod tests {
 
     fn sent(command_line: &str) -> Vec<String> {
         let words: Vec<String> = command_line.split(' ').map(str::to_owned).collect();
-        let prepared = prepare(&words[0], &words[1..], &caller());
+        let (meta, arguments) = command::resolve(&words[0], &words[1..]).unwrap();
+        let prepared = prepare(meta.name, meta.front, arguments, &caller());
         let body = prepared.request.to_request();
         let skip = ["<cwd>/root", "<clienttype>cli", "xcatrequest>"];
         let mut lines: Vec<String> = body
@@ -257,7 +159,6 @@ mod tests {
             ])
         );
         assert_eq!(sent("makedhcp -n"), with(&["<arg>-n", "<command>makedhcp", "<noderange>"]));
-        assert_eq!(sent("lslite -i image"), with(&["<arg>-i", "<arg>image", "<command>lslite"]));
     }
 
     #[test]
