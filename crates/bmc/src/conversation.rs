@@ -188,7 +188,7 @@ fn next_plan(plan: Plan, setback: &Setback, target: &Target) -> Result<Plan, Bmc
         Setback::Silence { .. } => None,
     };
     let allowed = retry.filter(|next| next.attempts <= ATTEMPTS);
-    allowed.ok_or_else(|| final_error(setback, target))
+    allowed.ok_or_else(|| final_error(plan, setback, target))
 }
 
 fn after_refusal(next: Plan, refusal: Refusal) -> Option<Plan> {
@@ -206,10 +206,14 @@ fn after_refusal(next: Plan, refusal: Refusal) -> Option<Plan> {
     }
 }
 
-fn final_error(setback: &Setback, target: &Target) -> BmcError {
+fn final_error(plan: Plan, setback: &Setback, target: &Target) -> BmcError {
     let (addr, user) = (target.addr, target.user.clone());
+    // there is a second attempt only after an answer to the first
+    let first = plan.attempts == 1;
     match *setback {
-        Setback::Silence { packets, answered: false, .. } => BmcError::Silent { addr, packets },
+        Setback::Silence { packets, answered: false, .. } if first => {
+            BmcError::Silent { addr, packets }
+        }
         Setback::Silence { .. } => BmcError::Lost { addr, during: "opening the session" },
         Setback::Refused(Refusal::NoRmcpPlus) => BmcError::Suites { addr },
         Setback::Refused(Refusal::Proof) => BmcError::Password { addr, user },
