@@ -1,1 +1,4 @@
 //! model
+
+pub mod selection;
+pub mod universe;
