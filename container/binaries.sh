@@ -8,13 +8,18 @@ ensure_binaries() {
     local hash inputs=() path
     for path in "${sources[@]}"; do [ ! -e "$top/$path" ] || inputs+=("$path"); done
     hash=$(content_hash "${inputs[@]}")
-    [ "$(cat "$state/binaries.hash" 2>/dev/null)" = "$hash" ] && return
+    [ "$(cat "$state/binaries.hash" 2>/dev/null)" = "$hash" ] && are_here && return
     if cargo_is_new_enough; then
         build_here
     else
         build_in_container
     fi
     printf '%s\n' "$hash" >"$state/binaries.hash"
+}
+
+are_here() {
+    local name
+    for name in "${binaries[@]}"; do [ -x "$state/bin/$name" ] || return; done
 }
 
 cargo_is_new_enough() {
