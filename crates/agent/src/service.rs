@@ -1,0 +1,44 @@
+//! The services of the booted system: identity before sshd, postscripts after, and small tools that
+//! postscripts use.
+
+mod identity;
+mod postscripts;
+mod script;
+mod spawn;
+
+use std::process::ExitCode;
+
+use crate::console::say_error;
+use crate::facts::{Facts, NoFacts};
+use crate::monitor;
+use crate::patience::Patience;
+
+pub use postscripts::run_postscript;
+
+/// Gives the node its ssh host key and root's authorized keys; runs before sshd.
+pub fn identity() -> ExitCode {
+    with_facts(identity::establish)
+}
+
+/// Runs the node's postscripts, sends their log home and reports the outcome.
+pub fn run() -> ExitCode {
+    with_facts(postscripts::run_all)
+}
+
+/// Reports a status word.
+pub fn status(word: &str) -> ExitCode {
+    with_facts(|facts| {
+        monitor::report(facts, word, Patience::with_attempts(5));
+        ExitCode::SUCCESS
+    })
+}
+
+fn with_facts(role: impl FnOnce(&Facts) -> ExitCode) -> ExitCode {
+    match Facts::load() {
+        Ok(facts) => role(&facts),
+        Err(error @ (NoFacts::Unreadable(_) | NoFacts::Incomplete)) => {
+            say_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
