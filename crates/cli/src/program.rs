@@ -75,10 +75,22 @@ fn help(words: &[String], output: &Output) -> ExitCode {
         let text: String = std::iter::once(format!("{USAGE}\n")).chain(lines).collect();
         return say(output, Stream::Out, &text, 0);
     };
+    if name == "--links" {
+        return say(output, Stream::Out, &links(), 0);
+    }
     match command::resolve("xcat", words) {
         Some((meta, _)) => say(output, Stream::Out, &format!("{}\n", meta.help()), 0),
         None => say(output, Stream::Err, &format!("Error: there is no command '{name}'\n"), 1),
     }
+}
+
+/// Where this program is to be linked to, a path below `/opt/xcat` on each line: what the container's image is made with.
+fn links() -> String {
+    command::ALL
+        .iter()
+        .filter(|meta| meta.front != FrontEnd::Local)
+        .map(|meta| format!("{}/{}\n", meta.dir.as_str(), meta.name))
+        .collect()
 }
 
 /// Sends one command and shows its answer.
