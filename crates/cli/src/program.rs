@@ -86,11 +86,10 @@ fn help(words: &[String], output: &Output) -> ExitCode {
 
 /// Where this program is to be linked to, a path below `/opt/xcat` on each line: what the container's image is made with.
 fn links() -> String {
-    command::ALL
-        .iter()
-        .filter(|meta| meta.front != FrontEnd::Local)
-        .map(|meta| format!("{}/{}\n", meta.dir.as_str(), meta.name))
-        .collect()
+    let linked = command::ALL.iter().filter(|meta| meta.front != FrontEnd::Local);
+    let paths: Vec<String> =
+        linked.map(|meta| format!("{}/{}\n", meta.dir.as_str(), meta.name)).collect();
+    paths.concat()
 }
 
 /// Sends one command and shows its answer.
