@@ -209,6 +209,7 @@ impl Controller {
             Some(suite) => OpenResponse {
                 tag: request.tag,
                 status: Status::OK,
+                privilege: granted(request.privilege),
                 console: request.console,
                 bmc: self.new_slot(request.console, suite, entropy),
                 algorithms: request.algorithms,
@@ -216,6 +217,7 @@ impl Controller {
             None => OpenResponse {
                 tag: request.tag,
                 status: Status::SUITE,
+                privilege: 0,
                 console: request.console,
                 bmc: 0,
                 algorithms: [0; 3],
@@ -388,6 +390,11 @@ impl Controller {
         let packet = self.answer(origin, response, entropy);
         packet.map_or(Event::Ignored("session is gone"), Event::Reply)
     }
+}
+
+/// The highest privilege to announce: the one asked for, or the highest there is when it is left open.
+fn granted(asked: u8) -> u8 {
+    if asked == 0 { Privilege::Administrator.code() } else { asked }
 }
 
 fn plain_packet(payload: Payload, body: &[u8]) -> Vec<u8> {

@@ -159,6 +159,8 @@ pub struct OpenResponse {
     pub tag: u8,
     /// Whether it was accepted.
     pub status: Status,
+    /// Highest privilege the session can have.
+    pub privilege: u8,
     /// The console's number.
     pub console: u32,
     /// The controller's number; 0 when refused.
@@ -274,7 +276,8 @@ impl OpenRequest {
 impl OpenResponse {
     /// The message's bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = head(self.tag, self.status, self.console);
+        let mut bytes = vec![self.tag, self.status.0, self.privilege, 0];
+        bytes.extend(self.console.to_le_bytes());
         if self.status == Status::OK {
             bytes.extend(self.bmc.to_le_bytes());
             encode_algorithms(&mut bytes, self.algorithms);
@@ -288,13 +291,14 @@ impl OpenResponse {
         let ([tag, status], rest) = take::<2>(bytes, WHAT)?;
         let (tag, status) = (*tag, Status(*status));
         if status != Status::OK {
-            return Ok(Self { tag, status, console: 0, bmc: 0, algorithms: [0; 3] });
+            return Ok(Self { tag, status, privilege: 0, console: 0, bmc: 0, algorithms: [0; 3] });
         }
-        let (_, rest) = take::<2>(rest, WHAT)?;
+        let ([privilege, _], rest) = take::<2>(rest, WHAT)?;
         let (console, rest) = take::<4>(rest, WHAT)?;
         let (bmc, rest) = take::<4>(rest, WHAT)?;
         let algorithms = decode_algorithms(rest)?;
-        Ok(Self { tag, status, console: number(*console), bmc: number(*bmc), algorithms })
+        let (privilege, console, bmc) = (privilege & 0x0f, number(*console), number(*bmc));
+        Ok(Self { tag, status, privilege, console, bmc, algorithms })
     }
 }
 

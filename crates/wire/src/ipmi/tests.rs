@@ -197,7 +197,8 @@ proptest! {
         let open = OpenRequest { tag, privilege: role & 0x0f, console: number, algorithms };
         prop_assert_eq!(OpenRequest::decode(&open.encode()), Ok(open));
         let status = Status::OK;
-        let opened = OpenResponse { tag, status, console: number, bmc: !number, algorithms };
+        let privilege = role & 0x0f;
+        let opened = OpenResponse { tag, status, privilege, console: number, bmc: !number, algorithms };
         prop_assert_eq!(OpenResponse::decode(&opened.encode()), Ok(opened));
         let one = Rakp1 { tag, bmc: number, nonce, role, user };
         prop_assert_eq!(Rakp1::decode(&one.encode()), Ok(one));
