@@ -47,6 +47,8 @@ pub enum Item {
         /// The text.
         text: String,
     },
+    /// Only the name of a node.
+    NodeName(String),
     /// A warning about a node.
     NodeWarning {
         /// The node.
@@ -100,6 +102,7 @@ impl Item {
             | Self::Sinfo(_)
             | Self::Warning(_)
             | Self::Node { .. }
+            | Self::NodeName(_)
             | Self::NodeWarning { .. } => 0,
         }
     }
@@ -115,7 +118,7 @@ impl Item {
             (self, other),
             (Self::Data { .. }, Self::Data { .. })
                 | (Self::Info(_), Self::Info(_))
-                | (Self::Node { .. }, Self::Node { .. })
+                | (Self::Node { .. } | Self::NodeName(_), Self::Node { .. } | Self::NodeName(_))
         )
     }
 
@@ -131,6 +134,7 @@ impl Item {
                 response.push(Element::leaf("error", text));
             }
             Self::Node { name, desc, text } => response.push(node(name, desc.as_deref(), text)),
+            Self::NodeName(name) => response.push(Element::new("node").with_leaf("name", name)),
             Self::NodeWarning { name, text } => {
                 let node = Element::new("node").with_leaf("name", name);
                 response.push(node.with_leaf("warning", text));

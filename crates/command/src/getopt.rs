@@ -4,7 +4,7 @@
 use crate::meta::{Getopt, Meta, OptionDef, Takes};
 
 /// The options and operands of one command line.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Options {
     given: Vec<(&'static OptionDef, Option<String>)>,
     operands: Vec<String>,
@@ -197,6 +197,7 @@ mod tests {
             OptionDef::flag(&["nics"], ""),
             OptionDef::flag(&["nocache"], ""),
         ],
+        option_error: None,
     };
 
     fn parse(line: &str) -> Result<Options, OptionError> {
@@ -244,6 +245,7 @@ mod tests {
             usage: &[],
             getopt: Getopt::InOrder,
             options: &[],
+            option_error: None,
         }
     }
 }

@@ -25,6 +25,8 @@ pub struct Meta {
     pub getopt: Getopt,
     /// Its options; `-h`, `--help` is understood by all.
     pub options: &'static [OptionDef],
+    /// What is said about an option that cannot be read, when not what is wrong with it.
+    pub option_error: Option<&'static str>,
 }
 
 /// Where a command is installed, below `/opt/xcat`.

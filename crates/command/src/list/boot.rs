@@ -17,6 +17,7 @@ const BASE: Meta = Meta {
     usage: &[],
     getopt: Getopt::Bundling,
     options: &[],
+    option_error: None,
 };
 
 pub(super) static MAKEHOSTS: Meta = Meta {
@@ -191,4 +192,5 @@ pub(super) static XDSH: Meta = Meta {
         OptionDef { names: &["X"], takes: Takes::Optional("NAMES"), help: "variables to ignore" },
         OptionDef::flag(&["z", "exit-status"], "print the exit status of each node"),
     ],
+    option_error: None,
 };

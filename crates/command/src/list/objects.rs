@@ -49,6 +49,7 @@ const fn meta(name: &'static str, summary: &'static str, usage: &'static [&'stat
         usage,
         getopt: Getopt::Bundling,
         options: OPTIONS,
+        option_error: Some("Invalid option.."),
     }
 }
 

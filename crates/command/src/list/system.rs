@@ -13,6 +13,7 @@ const BASE: Meta = Meta {
     usage: &[],
     getopt: Getopt::Bundling,
     options: &[],
+    option_error: None,
 };
 
 pub(super) static LSXCATD: Meta = Meta {

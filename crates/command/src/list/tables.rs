@@ -16,6 +16,7 @@ const BASE: Meta = Meta {
     usage: &[],
     getopt: Getopt::Bundling,
     options: &[],
+    option_error: None,
 };
 
 pub(super) static CHTAB: Meta = Meta {
