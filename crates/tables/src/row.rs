@@ -34,7 +34,19 @@ impl Row {
         for (column, text) in cells {
             draft.set(column_index(table, column)?, Some(text.into()))?;
         }
-        Ok(draft.finish(&mut Interner::default()))
+        Ok(draft.finish_with(|text| text))
+    }
+
+    /// The row of `table` with these cells in the order of its columns.
+    pub fn from_cells<'a>(
+        table: TableId,
+        cells: impl IntoIterator<Item = Option<&'a str>>,
+    ) -> Result<Self, ApplyError> {
+        let mut draft = RowDraft::new(table);
+        for (index, text) in cells.into_iter().enumerate().take(table.def().columns.len()) {
+            draft.set(index, text.map(Into::into))?;
+        }
+        Ok(draft.finish_with(|text| text))
     }
 
     /// The same row with these cells changed.
@@ -43,7 +55,7 @@ impl Row {
         for (column, text) in cells {
             draft.set(column_index(self.table, column)?, text.map(Into::into))?;
         }
-        Ok(draft.finish(&mut Interner::default()))
+        Ok(draft.finish_with(|text| text))
     }
 
     /// The table this is a row of.
@@ -157,10 +169,14 @@ impl RowDraft {
     }
 
     pub(crate) fn finish(self, interner: &mut Interner) -> Row {
+        self.finish_with(|text| interner.share(text))
+    }
+
+    fn finish_with(self, mut shared: impl FnMut(Text) -> Text) -> Row {
         let filled = self.cells.into_iter().enumerate();
-        let cells = filled
-            .filter_map(|(index, text)| Some((u8::try_from(index).ok()?, interner.share(text?))));
-        Row { table: self.table, cells: cells.collect() }
+        let cells =
+            filled.filter_map(|(index, text)| Some((u8::try_from(index).ok()?, shared(text?))));
+        Row { table: self.table, cells: cells.collect::<Vec<_>>().into() }
     }
 }
 

@@ -1,0 +1,258 @@
+//! The handle that everybody shares.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use base::Clock;
+use rusqlite::Connection;
+use tables::{ApplyError, Patch, Row, RowChange, Snapshot, TableId};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::boot::{self, BootLog, BootRecord};
+use crate::error::{StoreError, UpdateError};
+use crate::history::{self, HistoryEntry, HistoryQuery};
+use crate::log::{self, LogCut, LogPage};
+use crate::thread::Worker;
+use crate::writer::{Job, Published, Record, Update, Writer};
+use crate::{database, database::Database};
+
+/// Who asks for a change, for the history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The name of the user.
+    pub user: String,
+    /// The command with its arguments, without secrets.
+    pub command: String,
+}
+
+impl Origin {
+    /// The origin of a change that `user` asks for with `command`.
+    pub fn new(user: impl Into<String>, command: impl Into<String>) -> Self {
+        Self { user: user.into(), command: command.into() }
+    }
+}
+
+type Query = Box<dyn FnOnce(&Connection) + Send>;
+
+/// The tables of one directory. Clones are handles to the same store.
+#[derive(Clone)]
+pub struct Store(Arc<Shared>);
+
+struct Shared {
+    path: std::path::PathBuf,
+    published: Arc<Published>,
+    writer: Worker<Job>,
+    reader: Worker<Query>,
+}
+
+impl Store {
+    /// Opens the store in `dir`, and makes it when there is none. Blocks while the rows are loaded.
+    pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
+        let Database { path, writer, reader, snapshot, lock } = database::open(dir)?;
+        let published = Arc::new(Published::new(snapshot));
+        let writer = Writer {
+            path: path.clone(),
+            connection: writer,
+            published: published.clone(),
+            clock,
+            boot_log: BootLog::default(),
+            lock,
+        };
+        let writer = Worker::start("store-writer", move |jobs| writer.run(jobs))?;
+        let reader = Worker::start("store-reader", move |queries| answer(&reader, queries))?;
+        Ok(Self(Arc::new(Shared { path, published, writer, reader })))
+    }
+
+    /// The newest tables.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::clone(&self.0.published.snapshot.load())
+    }
+
+    /// Announces each new generation after it can be seen in [`snapshot`](Self::snapshot).
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.0.published.generation.subscribe()
+    }
+
+    /// How many transactions were committed since the store was opened.
+    pub fn commits(&self) -> u64 {
+        self.0.published.commits.load(Ordering::Relaxed)
+    }
+
+    /// Changes the tables by the patch that `decide` makes of the newest snapshot. The answer is a
+    /// snapshot that has the change, which is durable by then. The change happens even when the
+    /// answer is not waited for.
+    pub async fn update<E: Send + 'static>(
+        &self,
+        origin: Origin,
+        decide: impl FnOnce(&Snapshot) -> Result<Patch, E> + Send + 'static,
+    ) -> Result<Snapshot, UpdateError<E>> {
+        let decide = |snapshot: &Snapshot| decide(snapshot).map(|patch| (patch, ()));
+        self.update_with(origin, decide).await.map(|(snapshot, ())| snapshot)
+    }
+
+    /// As [`update`](Self::update), with something to say about it beside the patch.
+    pub async fn update_with<T: Send + 'static, E: Send + 'static>(
+        &self,
+        origin: Origin,
+        decide: impl FnOnce(&Snapshot) -> Result<(Patch, T), E> + Send + 'static,
+    ) -> Result<(Snapshot, T), UpdateError<E>> {
+        let (answer, outcome) = oneshot::channel();
+        let edit = Edit { origin, decide: Some(decide), verdict: None, answer };
+        let closed = |_| UpdateError::Store(StoreError::Closed);
+        self.0.writer.send(Job::Update(Box::new(edit))).await.map_err(UpdateError::Store)?;
+        outcome.await.map_err(closed)?
+    }
+
+    /// Appends rows to the logs that they are rows of, `auditlog` or `eventlog`; the store numbers
+    /// them.
+    pub async fn append_log(&self, rows: Vec<Row>) -> Result<(), StoreError> {
+        let is_log = |row: &Row| row.table().def().is_log();
+        debug_assert!(rows.iter().all(is_log), "only logs are appended to");
+        let rows: Vec<Row> = rows.into_iter().filter(is_log).collect();
+        self.record(move |connection, _| log::append(connection, &rows).map(|()| 0))
+            .await
+            .map(|_| ())
+    }
+
+    /// A page of a log, sorted by number.
+    pub async fn read_log(&self, table: TableId, page: LogPage) -> Result<Vec<Row>, StoreError> {
+        if !table.def().is_log() {
+            return Ok(Vec::new());
+        }
+        self.query(move |connection| log::read(connection, table, page)).await
+    }
+
+    /// Removes rows of a log, and tells how many.
+    pub async fn cut_log(&self, table: TableId, cut: LogCut) -> Result<u64, StoreError> {
+        if !table.def().is_log() {
+            return Ok(0);
+        }
+        self.record(move |connection, _| log::cut(connection, table, cut)).await
+    }
+
+    /// The changes that match, newest first.
+    pub async fn history(&self, query: HistoryQuery) -> Result<Vec<HistoryEntry>, StoreError> {
+        self.query(move |connection| history::read(connection, &query)).await
+    }
+
+    /// Appends what happened while nodes booted.
+    pub async fn record_boot(&self, records: Vec<BootRecord>) -> Result<(), StoreError> {
+        let write = move |connection: &Connection, boot_log: &mut BootLog| {
+            boot_log.append(connection, &records).map(|()| 0)
+        };
+        self.record(write).await.map(|_| ())
+    }
+
+    /// The newest records of a node, or of the MAC address of a machine that is no node, oldest
+    /// first; of all when no name is given.
+    pub async fn boot_records(
+        &self,
+        node: Option<String>,
+        limit: u32,
+    ) -> Result<Vec<BootRecord>, StoreError> {
+        self.query(move |connection| boot::read(connection, node.as_deref(), limit)).await
+    }
+
+    /// Finishes what was asked for and closes the file; later requests fail.
+    pub async fn close(&self) {
+        self.0.reader.close().await;
+        self.0.writer.close().await;
+    }
+
+    async fn record(
+        &self,
+        write: impl FnMut(&Connection, &mut BootLog) -> rusqlite::Result<u64> + Send + 'static,
+    ) -> Result<u64, StoreError> {
+        let (answer, outcome) = oneshot::channel();
+        let record = Record { write: Box::new(write), answer };
+        self.0.writer.send(Job::Record(record)).await?;
+        outcome.await.map_err(|_| StoreError::Closed)?
+    }
+
+    async fn query<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (answer, outcome) = oneshot::channel();
+        let query = move |connection: &Connection| {
+            // Whoever asked may have gone.
+            answer.send(read(connection)).ok();
+        };
+        self.0.reader.send(Box::new(query)).await?;
+        let found = outcome.await.map_err(|_| StoreError::Closed)?;
+        found.map_err(|source| StoreError::from_sql(&self.0.path, source))
+    }
+}
+
+fn answer(connection: &Connection, mut queries: mpsc::Receiver<Query>) {
+    while let Some(query) = queries.blocking_recv() {
+        query(connection);
+    }
+}
+
+/// An update with the types of its closure.
+struct Edit<F, T, E> {
+    origin: Origin,
+    decide: Option<F>,
+    verdict: Option<Result<T, UpdateError<E>>>,
+    answer: oneshot::Sender<Result<(Snapshot, T), UpdateError<E>>>,
+}
+
+impl<F, T, E> Update for Edit<F, T, E>
+where
+    F: FnOnce(&Snapshot) -> Result<(Patch, T), E> + Send,
+    T: Send,
+    E: Send,
+{
+    fn decide(&mut self, snapshot: &Snapshot) -> Option<(Snapshot, Vec<RowChange>)> {
+        let decide = self.decide.take()?;
+        match outcome_of(decide, snapshot) {
+            Ok((next, changes, more)) => {
+                self.verdict = Some(Ok(more));
+                Some((next, changes))
+            }
+            Err(error) => {
+                self.verdict = Some(Err(error));
+                None
+            }
+        }
+    }
+
+    fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    fn answer(self: Box<Self>, outcome: Result<Snapshot, StoreError>) {
+        let verdict = self.verdict.unwrap_or(Err(UpdateError::Store(StoreError::Closed)));
+        let answer = match outcome {
+            Ok(snapshot) => verdict.map(|more| (snapshot, more)),
+            Err(error) => Err(UpdateError::Store(error)),
+        };
+        // Whoever asked may have gone; the change is made all the same.
+        self.answer.send(answer).ok();
+    }
+}
+
+/// What a closure makes of a snapshot; a panic in it is its own failure and not the writer's.
+fn outcome_of<F, T, E>(
+    decide: F,
+    snapshot: &Snapshot,
+) -> Result<(Snapshot, Vec<RowChange>, T), UpdateError<E>>
+where
+    F: FnOnce(&Snapshot) -> Result<(Patch, T), E>,
+{
+    let decided = catch_unwind(AssertUnwindSafe(|| decide(snapshot)));
+    let (patch, more) = decided.map_err(panicked)?.map_err(UpdateError::Rejected)?;
+    let applied: Result<_, ApplyError> = snapshot.apply(&patch);
+    let (next, changes) = applied.map_err(UpdateError::Apply)?;
+    Ok((next, changes, more))
+}
+
+fn panicked<E>(payload: Box<dyn Any + Send>) -> UpdateError<E> {
+    let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
+    UpdateError::Store(StoreError::Panicked(text.unwrap_or_else(|| "unknown panic".to_owned())))
+}
