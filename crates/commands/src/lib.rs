@@ -1,1 +1,61 @@
-//! commands
+//! What each command does, one file each, in one of four shapes, and the framework that runs them.
+//!
+//! To add a command: declare its `Meta` in the crate `command`, write `src/<name>.rs` with
+//! `pub(crate) static COMMAND: Command`, and add that to [`COMMANDS`]. Choose the shape:
+//!
+//! - [`Behaviour::Query`]: `fn(&Call) -> Result<Answer, Failure>`, a pure function of the snapshot.
+//! - [`Behaviour::Edit`]: `fn(&Call) -> Result<(Patch, Answer), Failure>`, a pure function whose patch
+//!   is committed before the answer is given. It runs inside the writer: `call.snapshot` is the very
+//!   state that the patch applies to, and `call.nodes` is expanded in it. An answer with an error
+//!   and a patch commits the patch: what half succeeded is said in the answer.
+//! - [`Behaviour::Nodes`]: `fn(&Call, &Services, &Sink) -> Result<Plan, Failure>`, a plan with one
+//!   future per node; the framework runs a bounded number at a time, each with a deadline.
+//! - [`Behaviour::Procedure`]: `fn(Call, Services, Sink) -> BoxFuture<Result<(), Failure>>`, long steps
+//!   that report through the sink and watch `sink.cancelled()`.
+//!
+//! The framework has already done: expansion of the noderange and refusal of unknown names in
+//! xCAT's words, options by the command's `Meta` (`call.options`), `--help`, and usage after a
+//! `Failure` of kind `Usage`. A command never sees sockets, XML or standard output.
+//!
+//! The daemon calls [`run`] with a [`Request`] and drains the items that the [`Sink`] was made with.
+
+mod call;
+mod chtab;
+mod nodels;
+mod nodes;
+mod run;
+mod services;
+mod shape;
+mod sink;
+
+pub use call::{Call, Request};
+pub use nodes::by_number;
+pub use run::{edit, query, run};
+pub use services::{Follower, Services};
+pub use shape::{Behaviour, BoxFuture, Command, Help, Job, Plan};
+pub use sink::Sink;
+
+/// The version that commands report.
+pub const VERSION: &str = concat!("Version 2.19.0 (xcat-rs ", env!("CARGO_PKG_VERSION"), ")");
+
+/// The commands that have a behaviour, sorted by name.
+pub static COMMANDS: &[&Command] = &[&chtab::CHTAB, &nodels::COMMAND, &chtab::TABCH];
+
+/// The behaviour of the command called `name`.
+pub fn find(name: &str) -> Option<&'static Command> {
+    let at = COMMANDS.binary_search_by(|command| command.meta().name.cmp(name)).ok()?;
+    Some(COMMANDS[at])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_are_sorted_and_declared() {
+        assert!(COMMANDS.windows(2).all(|pair| pair[0].name < pair[1].name));
+        for entry in COMMANDS {
+            assert!(command::find(entry.name).is_some(), "{} is not declared", entry.name);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! Runs a command in its shape and sends what it answers.
+//!
+//! Pure work runs on a blocking thread, so that a large answer holds up nobody and a panic is the
+//! command's error. An edit is planned inside the writer, committed, and answered when every
+//! follower shows it or the wait for them is over.
+
+use std::time::Duration;
+
+use base::{ErrorKind, Failure};
+use command::{Answer, Item};
+use runtime::fan_out;
+use store::{Origin, UpdateError};
+use tables::{Patch, Snapshot};
+
+use crate::call::{Call, Request, usage_items};
+use crate::services::Services;
+use crate::shape::{Behaviour, Command, Help, Job, Plan};
+use crate::sink::Sink;
+use crate::{VERSION, find};
+
+/// How long an edit waits for what follows the tables.
+const FOLLOWERS_DEADLINE: Duration = Duration::from_secs(5);
+
+/// Runs the command of a request. Everything that it answers goes to the sink; it has ended when
+/// this returns.
+pub async fn run(request: Request, services: Services, sink: Sink) {
+    let Some(command) = find(&request.command) else {
+        sink.send(Item::Refusal { text: "Unsupported request".to_owned(), code: 0 }).await;
+        return;
+    };
+    match command.behaviour {
+        Behaviour::Query(_) => {
+            let snapshot = services.store.snapshot();
+            let answer = blocking(move || query(command, &request, &snapshot)).await;
+            sink.send_all(flat(answer).0).await;
+        }
+        Behaviour::Edit(_) => run_edit(command, request, &services, &sink).await,
+        Behaviour::Nodes(plan) => {
+            if let Some(call) = prepared(command, request, &services, &sink).await {
+                run_nodes(command, plan(&call, &services, &sink), &sink).await;
+            }
+        }
+        Behaviour::Procedure(start) => {
+            if let Some(call) = prepared(command, request, &services, &sink).await
+                && let Err(failure) = start(call, services, sink.clone()).await
+            {
+                sink.send_all(failed(command, failure)).await;
+            }
+        }
+    }
+}
+
+/// What a query answers; `Err` carries an answer too, of why not.
+pub fn query(
+    command: &'static Command,
+    request: &Request,
+    snapshot: &Snapshot,
+) -> Result<Answer, Answer> {
+    let call = prepare(command, request, snapshot)?;
+    let Behaviour::Query(behaviour) = command.behaviour else { return Err(wrong_shape(command)) };
+    behaviour(&call).map_err(|failure| Answer(failed(command, failure)))
+}
+
+/// What an edit changes and answers; `Err` carries the answer of an edit that changes nothing.
+pub fn edit(
+    command: &'static Command,
+    request: &Request,
+    snapshot: &Snapshot,
+) -> Result<(Patch, Answer), Answer> {
+    let call = prepare(command, request, snapshot)?;
+    let Behaviour::Edit(behaviour) = command.behaviour else { return Err(wrong_shape(command)) };
+    behaviour(&call).map_err(|failure| Answer(failed(command, failure)))
+}
+
+/// The call, unless the request is answered without it: by usage, or by a refusal.
+fn prepare(
+    command: &'static Command,
+    request: &Request,
+    snapshot: &Snapshot,
+) -> Result<Call, Answer> {
+    let meta = command.meta();
+    let call = Call::prepare(meta, request, snapshot).map_err(Answer)?;
+    if command.help == Help::Own {
+        return Ok(call);
+    }
+    if call.options.help() {
+        return Err(Answer(usage_items(meta, None)));
+    }
+    if call.options.has("version") {
+        return Err(Answer(vec![Item::data(format!("{} - {VERSION}", meta.name))]));
+    }
+    Ok(call)
+}
+
+async fn prepared(
+    command: &'static Command,
+    request: Request,
+    services: &Services,
+    sink: &Sink,
+) -> Option<Call> {
+    let snapshot = services.store.snapshot();
+    match blocking(move || prepare(command, &request, &snapshot)).await {
+        Ok(Ok(call)) => return Some(call),
+        Ok(Err(answer)) => sink.send_all(answer.0).await,
+        Err(failure) => sink.send(failure.into()).await,
+    }
+    None
+}
+
+async fn run_edit(command: &'static Command, request: Request, services: &Services, sink: &Sink) {
+    let origin = Origin::new(request.user.clone(), command_line(&request));
+    let before = services.store.snapshot().generation();
+    let decide = move |snapshot: &Snapshot| edit(command, &request, snapshot);
+    match services.store.update_with(origin, decide).await {
+        Ok((snapshot, answer)) => {
+            sink.send_all(answer.0).await;
+            if snapshot.generation() > before {
+                await_followers(services, snapshot.generation(), sink).await;
+            }
+        }
+        Err(UpdateError::Rejected(answer)) => sink.send_all(answer.0).await,
+        Err(UpdateError::Apply(error)) => {
+            sink.send(Failure::from_error(ErrorKind::Conflict, &error).into()).await;
+        }
+        Err(UpdateError::Store(error)) => sink.send(Failure::from(error).into()).await,
+    }
+}
+
+async fn await_followers(services: &Services, generation: u64, sink: &Sink) {
+    let deadline = tokio::time::Instant::now() + FOLLOWERS_DEADLINE;
+    for follower in services.followers.iter() {
+        let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+        if !follower.wait_for(generation, left).await {
+            let name = follower.name();
+            let text = format!("the change is stored, but {name} does not show it yet");
+            sink.send(Item::Warning(text)).await;
+        }
+    }
+}
+
+async fn run_nodes(command: &'static Command, plan: Result<Plan, Failure>, sink: &Sink) {
+    let Plan { first, jobs, limit, deadline } = match plan {
+        Ok(plan) => plan,
+        Err(failure) => return sink.send_all(failed(command, failure)).await,
+    };
+    sink.send_all(first.0).await;
+    let names: Vec<_> = jobs.iter().map(|job| job.node.clone()).collect();
+    let mut jobs = jobs.into_iter();
+    let cancel = sink.cancelled().clone();
+    let mut running = fan_out(limit, names, move |_| {
+        let job = jobs.next();
+        let cancelled = cancel.is_cancelled();
+        async move {
+            match job {
+                Some(job) if !cancelled => run_job(job, deadline).await,
+                Some(_) | None => Answer::new(),
+            }
+        }
+    });
+    while let Some((node, finished)) = running.next().await {
+        match finished {
+            Ok(answer) => sink.send_all(answer.0).await,
+            Err(panicked) => {
+                sink.send(Item::node_error(node.as_str(), panicked.to_string())).await;
+            }
+        }
+    }
+}
+
+async fn run_job(job: Job, deadline: Duration) -> Answer {
+    let Job { node, work } = job;
+    tokio::time::timeout(deadline, work).await.unwrap_or_else(|_| {
+        let text = format!("not finished within {} s", deadline.as_secs());
+        Answer(vec![Item::node_error(node.as_str(), text)])
+    })
+}
+
+/// What a command says that failed: a wrong command line is followed by the right ones.
+fn failed(command: &Command, failure: Failure) -> Vec<Item> {
+    if failure.kind == ErrorKind::Usage {
+        return usage_items(command.meta(), Some(&failure.to_string()));
+    }
+    vec![failure.into()]
+}
+
+fn wrong_shape(command: &Command) -> Answer {
+    let text = format!("{} is not run this way", command.name);
+    Answer(vec![Failure::new(ErrorKind::Internal, text).into()])
+}
+
+fn flat(outcome: Result<Result<Answer, Answer>, Failure>) -> Answer {
+    match outcome {
+        Ok(Ok(answer) | Err(answer)) => answer,
+        Err(failure) => Answer(vec![failure.into()]),
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Failure> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        let reason = if error.is_panic() { "a defect" } else { "shutdown" };
+        Failure::new(ErrorKind::Internal, format!("the command was ended by {reason}"))
+    })
+}
+
+/// The command line for the history.
+fn command_line(request: &Request) -> String {
+    let mut words = vec![request.command.as_str()];
+    words.extend(request.noderange.as_deref());
+    words.extend(request.args.iter().map(String::as_str));
+    words.join(" ")
+}
