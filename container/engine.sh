@@ -60,15 +60,16 @@ wait_for_engine() { # seconds [pid]: false when the time is up, or when that pro
 ensure_compose() {
     docker compose version >/dev/null 2>&1 && return
     apt_update
-    if apt-cache policy docker-compose-v2 2>/dev/null | grep -q 'Candidate: [0-9]'; then
-        apt_install docker-compose-v2
-    elif apt-cache policy docker-compose 2>/dev/null | grep -q 'Candidate: [2-9]'; then
-        apt_install docker-compose
-    else
-        compose_from_trixie
-    fi
+    case $(candidate docker-compose-v2)/$(candidate docker-compose) in
+    [0-9]*/*) apt_install docker-compose-v2 ;;
+    */[2-9]*) apt_install docker-compose ;;
+    *) compose_from_trixie ;;
+    esac
     docker compose version >/dev/null 2>&1 || die "docker compose does not answer after it was installed"
 }
+
+# The version of a package that apt would install.
+candidate() { apt-cache policy "$1" 2>/dev/null | sed -n 's/^ *Candidate: //p'; }
 
 # Debian 12 has no compose v2. Debian 13's package needs nothing newer than Debian 12 has, so its plugin is taken out of
 # it. The package source lives in a folder of ours only: the machine's own sources stay as they are.
