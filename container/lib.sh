@@ -62,6 +62,6 @@ content_hash() {
 debian_mirror() {
     local found
     found=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-        grep -v '^[[:space:]]*#' | grep -oE 'https?://[^ ]+/debian/?( |$)' | head -n 1 | tr -d ' ')
+        grep -v '^[[:space:]]*#' | grep -oE 'https?://[^ ]+/debian/?( |$)' | head -n 1 | tr -d ' ') || true
     printf '%s\n' "${XCAT_DEBIAN_MIRROR:-${found:-http://deb.debian.org/debian}}" | sed 's,/*$,,'
 }
