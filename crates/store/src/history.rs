@@ -120,7 +120,7 @@ pub(crate) fn append(
     let mut statement =
         connection.prepare_cached("INSERT INTO store_change_row VALUES (?, ?, ?, ?, ?, ?)")?;
     for change in changes {
-        let key = Value::from(change.key.iter().map(|text| text.to_string()).collect::<Vec<_>>());
+        let key = Value::from(change.key.iter().map(ToString::to_string).collect::<Vec<_>>());
         let name = change.key.first().map_or("", |text| &**text);
         let old = cells_that_differ(change.old.as_ref(), change.new.as_ref());
         let new = cells_that_differ(change.new.as_ref(), change.old.as_ref());

@@ -43,9 +43,10 @@ pub(crate) fn read(row: &rusqlite::Row<'_>, table: TableId) -> rusqlite::Result<
     }
     let mut cells = Vec::with_capacity(columns.len());
     for (index, column) in columns.iter().enumerate() {
-        cells.push(match column.auto {
-            true => number.as_deref(),
-            false => row.get_ref(index)?.as_str_or_null()?,
+        cells.push(if column.auto {
+            number.as_deref()
+        } else {
+            row.get_ref(index)?.as_str_or_null()?
         });
     }
     Row::from_cells(table, cells)
@@ -54,24 +55,27 @@ pub(crate) fn read(row: &rusqlite::Row<'_>, table: TableId) -> rusqlite::Result<
 
 /// Performs a change of one row.
 pub(crate) fn write(connection: &Connection, change: &RowChange) -> rusqlite::Result<()> {
-    let table = change.table;
     match &change.new {
-        Some(row) => {
-            let statement = format!(
-                "INSERT OR REPLACE INTO \"{table}\" ({}) VALUES ({})",
-                names(table),
-                marks(table)
-            );
-            connection.prepare_cached(&statement)?.execute(params_from_iter(cells(row)))?;
-        }
-        None => {
-            let tests = keys(table).map(|column| format!("\"{}\" = ?", column.name));
-            let tests = tests.collect::<Vec<_>>().join(" AND ");
-            let statement = format!("DELETE FROM \"{table}\" WHERE {tests}");
-            let key = change.key.iter().map(|text| &**text);
-            connection.prepare_cached(&statement)?.execute(params_from_iter(key))?;
-        }
+        Some(row) => put(connection, row),
+        None => remove(connection, change),
     }
+}
+
+fn put(connection: &Connection, row: &Row) -> rusqlite::Result<()> {
+    let table = row.table();
+    let statement =
+        format!("INSERT OR REPLACE INTO \"{table}\" ({}) VALUES ({})", names(table), marks(table));
+    connection.prepare_cached(&statement)?.execute(params_from_iter(cells(row)))?;
+    Ok(())
+}
+
+fn remove(connection: &Connection, change: &RowChange) -> rusqlite::Result<()> {
+    let table = change.table;
+    let tests = keys(table).map(|column| format!("\"{}\" = ?", column.name));
+    let tests = tests.collect::<Vec<_>>().join(" AND ");
+    let statement = format!("DELETE FROM \"{table}\" WHERE {tests}");
+    let key = change.key.iter().map(|text| &**text);
+    connection.prepare_cached(&statement)?.execute(params_from_iter(key))?;
     Ok(())
 }
 
@@ -118,7 +122,7 @@ fn columns_in_file(connection: &Connection, table: TableId) -> rusqlite::Result<
         return Ok(Vec::new());
     }
     let statement = connection.prepare(&format!("SELECT * FROM \"{table}\" LIMIT 0"))?;
-    Ok(statement.column_names().into_iter().map(str::to_owned).collect())
+    Ok(statement.column_names().map(str::to_owned).collect())
 }
 
 fn keys(table: TableId) -> impl Iterator<Item = &'static ColumnDef> {

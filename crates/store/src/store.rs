@@ -245,14 +245,58 @@ where
     F: FnOnce(&Snapshot) -> Result<(Patch, T), E>,
 {
     let decided = catch_unwind(AssertUnwindSafe(|| decide(snapshot)));
-    let (patch, more) = decided.map_err(panicked)?.map_err(UpdateError::Rejected)?;
+    let (patch, more) =
+        decided.map_err(|payload| panicked(&*payload))?.map_err(UpdateError::Rejected)?;
     let applied: Result<_, ApplyError> = snapshot.apply(&patch);
     let (next, changes) = applied.map_err(UpdateError::Apply)?;
     Ok((next, changes, more))
 }
 
-fn panicked<E>(payload: Box<dyn Any + Send>) -> UpdateError<E> {
+fn panicked<E>(payload: &(dyn Any + Send)) -> UpdateError<E> {
     let text = payload.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| payload.downcast_ref::<String>().cloned());
     UpdateError::Store(StoreError::Panicked(text.unwrap_or_else(|| "unknown panic".to_owned())))
+}
+
+#[cfg(test)]
+mod tests {
+    use base::{Failure, SystemClock};
+    use tables::ids;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_full_disk_fails_the_update_and_leaves_nothing_behind() {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path(), Arc::new(SystemClock)).unwrap();
+        let fill = |size: usize| {
+            let decide = move |_: &Snapshot| {
+                let mut patch = Patch::new();
+                patch.set(ids::SITE, &["small"], &[("value", Some("v"))]);
+                patch.set(ids::SITE, &["big"], &[("value", Some(&"x".repeat(size)))]);
+                Ok::<_, Failure>(patch)
+            };
+            store.update(Origin::new("root", "fill"), decide)
+        };
+        let limit = |more: i64| {
+            store.record(move |connection, _| {
+                let pages = connection
+                    .pragma_query_value(None, "page_count", |row| row.get::<_, i64>(0))?;
+                connection.pragma_update(None, "max_page_count", pages + more)?;
+                Ok(0)
+            })
+        };
+        limit(4).await.unwrap();
+        let error = fill(200_000).await.unwrap_err();
+        assert!(matches!(error, UpdateError::Store(StoreError::Full { .. })), "{error:?}");
+        assert_eq!(store.snapshot().generation(), 0);
+        assert_eq!(store.snapshot().row_count(ids::SITE), 0);
+        fill(10).await.unwrap();
+        limit(1_000).await.unwrap();
+        fill(200_000).await.unwrap();
+        store.close().await;
+        let store = Store::open(dir.path(), Arc::new(SystemClock)).unwrap();
+        assert_eq!(store.snapshot().generation(), 2);
+        assert_eq!(store.history(HistoryQuery::default()).await.unwrap().len(), 2);
+    }
 }

@@ -60,9 +60,12 @@ pub(crate) trait Update: Send {
     fn answer(self: Box<Self>, outcome: Result<Snapshot, StoreError>);
 }
 
+/// Writes something and tells a number about it.
+pub(crate) type Write = Box<dyn FnMut(&Connection, &mut BootLog) -> rusqlite::Result<u64> + Send>;
+
 /// Writes beside the tables, and who waits for it.
 pub(crate) struct Record {
-    pub(crate) write: Box<dyn FnMut(&Connection, &mut BootLog) -> rusqlite::Result<u64> + Send>,
+    pub(crate) write: Write,
     pub(crate) answer: oneshot::Sender<Result<u64, StoreError>>,
 }
 
@@ -157,10 +160,10 @@ impl Writer {
         let written = self.write(updates, records);
         if written.is_ok() {
             self.published.commits.fetch_add(1, Ordering::Relaxed);
-        } else if !self.connection.is_autocommit() {
-            if let Err(error) = self.connection.execute_batch("ROLLBACK") {
-                tracing::error!(error = %error, "cannot roll back");
-            }
+        } else if !self.connection.is_autocommit()
+            && let Err(error) = self.connection.execute_batch("ROLLBACK")
+        {
+            tracing::error!(error = %error, "cannot roll back");
         }
         written.map_err(|source| StoreError::from_sql(&self.path, source))
     }
