@@ -1,1 +1,7 @@
-//! daemon
+//! The management node's daemon: configuration, sessions, the install monitor, the boot services, and their wiring.
+//!
+//! Decisions are made elsewhere (`model`, `commands`); here values are gathered, decisions are asked for, and what they
+//! say is done.
+
+pub mod config;
+mod setup;

@@ -1,0 +1,136 @@
+//! What must be known before the store opens: where things are and which ports to listen on. Everything else is a
+//! table. The file is optional; every value has a default that fits the container.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+
+use base::{ErrorKind, Failure};
+use serde::Deserialize;
+
+/// The file that is read when no other is named.
+pub const DEFAULT_FILE: &str = "/etc/xcat/xcatd.toml";
+
+/// The settings of the daemon.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The directory of everything that must survive: the store, the certificates, the keys.
+    pub state: PathBuf,
+    /// What is served to nodes as `/install`.
+    pub install: PathBuf,
+    /// What is served to nodes as `/tftpboot`.
+    pub tftp: PathBuf,
+    /// Our own files: boot loaders, package lists, postscripts, the nodes' agent.
+    pub share: PathBuf,
+    /// The directory of logs.
+    pub log: PathBuf,
+    /// Where xCAT's scripts look for certificates.
+    pub etc: PathBuf,
+    /// The home directory of root, for its certificates and ssh keys.
+    pub home: PathBuf,
+    /// The socket for commands on this host.
+    pub socket: PathBuf,
+    /// Addresses and ports.
+    pub listen: Listen,
+}
+
+/// Addresses and ports; port 0 takes a free one, a missing one switches the service off.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// The address of the TLS, install monitor, TFTP and HTTP services.
+    pub address: IpAddr,
+    /// Requests over TLS.
+    pub client: u16,
+    /// The install monitor.
+    pub monitor: u16,
+    /// DHCP.
+    pub dhcp: u16,
+    /// TFTP.
+    pub tftp: u16,
+    /// HTTP for nodes.
+    pub http: u16,
+    /// DNS.
+    pub dns: u16,
+    /// Services that are not started: `dhcp`, `tftp`, `http`, `dns`, `ra`.
+    pub off: Vec<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            state: "/.dbbackup/state".into(),
+            install: "/install".into(),
+            tftp: "/tftpboot".into(),
+            share: "/opt/xcat/share/xcat".into(),
+            log: "/var/log/xcat".into(),
+            etc: "/etc/xcat".into(),
+            home: "/root".into(),
+            socket: "/run/xcat/xcatd.sock".into(),
+            listen: Listen::default(),
+        }
+    }
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        Self {
+            address: IpAddr::from([0, 0, 0, 0]),
+            client: 3001,
+            monitor: 3002,
+            dhcp: 67,
+            tftp: 69,
+            http: 80,
+            dns: 53,
+            off: Vec::new(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads `file`, or the default file if that exists.
+    pub fn load(file: Option<&Path>) -> Result<Self, Failure> {
+        let path = file.unwrap_or(Path::new(DEFAULT_FILE));
+        match std::fs::read_to_string(path) {
+            Ok(text) => Self::parse(&text).map_err(|reason| {
+                Failure::new(ErrorKind::Usage, format!("{}: {reason}", path.display()))
+            }),
+            Err(error) if file.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
+                Ok(Self::default())
+            }
+            Err(error) => {
+                let message = format!("cannot read {}: {error}", path.display());
+                Err(Failure::new(ErrorKind::NotFound, message))
+            }
+        }
+    }
+
+    fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|error| error.to_string().trim().replace('\n', " "))
+    }
+
+    /// Whether the service is to be started.
+    pub fn starts(&self, service: &str) -> bool {
+        !self.listen.off.iter().any(|off| off == service)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_that_are_not_given_keep_their_defaults() {
+        let config =
+            Config::parse("state = \"/s\"\n[listen]\nhttp = 8080\noff = [\"dhcp\"]\n").unwrap();
+        assert_eq!((config.state, config.listen.http), (PathBuf::from("/s"), 8080));
+        assert_eq!((config.listen.client, config.install), (3001, PathBuf::from("/install")));
+        assert_eq!(Config::parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn an_unknown_setting_is_an_error_that_names_the_known_ones() {
+        let error = Config::parse("[listen]\nhtpp = 80\n").unwrap_err();
+        assert!(error.contains("htpp") && error.contains("`http`"), "{error}");
+    }
+}

@@ -1,0 +1,3 @@
+//! The program `xcatd`.
+
+fn main() {}

@@ -1,0 +1,293 @@
+//! The authority of this management node and the certificates that it issues: made at the first start, checked at every
+//! later one, and issued anew when they are missing or no longer valid. The authority itself is never replaced: clients
+//! and nodes hold it.
+//!
+//! Keys are ECDSA P-256. Certificates begin a day ago, because clocks differ, and are valid for twenty years, as xCAT's.
+
+use std::path::{Path, PathBuf};
+
+use base::{ErrorKind, Failure, Timestamp, chain};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
+    KeyUsagePurpose,
+};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+
+use crate::setup::files::{self, FileError};
+
+const DAY: i64 = 24 * 60 * 60;
+const VALID_YEARS: i32 = 20;
+/// A certificate that ends sooner than this is issued anew.
+const MARGIN: i64 = 30 * DAY;
+
+/// Why there are no usable certificates.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SetupError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("cannot issue a certificate")]
+    Issue(#[from] rcgen::Error),
+    #[error("the authority in {path} cannot be used: {reason}")]
+    Authority { path: PathBuf, reason: String },
+}
+
+impl From<SetupError> for Failure {
+    fn from(error: SetupError) -> Self {
+        let failure = Self::new(ErrorKind::Conflict, chain(&error));
+        match error {
+            SetupError::Authority { path, .. } => {
+                let path = path.display();
+                failure.hint(format!("restore it from a backup, or remove {path} to get a new one, which old clients will not know"))
+            }
+            SetupError::File(_) | SetupError::Issue(_) => failure,
+        }
+    }
+}
+
+/// Where the certificates are, below the state directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Places {
+    root: PathBuf,
+}
+
+impl Places {
+    pub(crate) fn new(state: &Path) -> Self {
+        Self { root: state.join("pki") }
+    }
+
+    /// `/etc/xcat/ca`: the authority.
+    pub(crate) fn authority(&self) -> PathBuf {
+        self.root.join("ca")
+    }
+
+    /// `/etc/xcat/cert`: the server's certificate.
+    pub(crate) fn server(&self) -> PathBuf {
+        self.root.join("cert")
+    }
+
+    /// `/root/.xcat`: the certificate of the local root.
+    pub(crate) fn client(&self) -> PathBuf {
+        self.root.join("client")
+    }
+}
+
+/// Certificates that were checked and can be served with.
+#[derive(Clone, Debug)]
+pub(crate) struct Certificates {
+    /// The authority, in PEM.
+    pub(crate) authority: String,
+    /// The server's certificate followed by its key, in PEM.
+    pub(crate) server: String,
+}
+
+/// Makes what is missing and returns what is in place.
+pub(crate) fn ensure(
+    places: &Places,
+    names: &[String],
+    now: Timestamp,
+) -> Result<Certificates, SetupError> {
+    for directory in [places.root.clone(), places.client(), places.authority().join("private")] {
+        files::directory(&directory, 0o700)?;
+    }
+    files::directory(&places.authority(), 0o755)?;
+    files::directory(&places.server(), 0o755)?;
+    let (authority, issuer) = authority(places, now)?;
+    let server = credential(&places.server(), "server", &authority, pki::Purpose::Server, now)?;
+    let server = match server {
+        Some(server) => server,
+        None => issue_server(places, names, &issuer, now)?,
+    };
+    let client = credential(&places.client(), "client", &authority, pki::Purpose::Client, now)?;
+    if client.is_none() {
+        let (certificate, key) =
+            issue("root", &[], &[ExtendedKeyUsagePurpose::ClientAuth], &issuer, now)?;
+        let path = places.client().join("client-cred.pem");
+        files::write(&path, format!("{certificate}{key}").as_bytes(), 0o600)?;
+    }
+    for directory in [places.server(), places.client()] {
+        files::ensure(&directory.join("ca.pem"), authority.as_bytes(), 0o644)?;
+    }
+    Ok(Certificates { authority, server })
+}
+
+type Signer = Issuer<'static, KeyPair>;
+
+/// Reads the authority, or makes it when there is none at all.
+fn authority(places: &Places, now: Timestamp) -> Result<(String, Signer), SetupError> {
+    let certificate_path = places.authority().join("ca-cert.pem");
+    let key_path = places.authority().join("private/ca-key.pem");
+    let found = (files::read(&certificate_path)?, files::read(&key_path)?);
+    let unusable = |reason: String| SetupError::Authority { path: places.authority(), reason };
+    match found {
+        (Some(certificate), Some(key)) => {
+            pki::Authority::from_pem(certificate.as_bytes())
+                .map_err(|error| unusable(error.to_string()))?;
+            let key = KeyPair::from_pem(&key).map_err(|error| unusable(error.to_string()))?;
+            let issuer = Issuer::from_ca_cert_pem(&certificate, key)
+                .map_err(|error| unusable(error.to_string()))?;
+            Ok((certificate, issuer))
+        }
+        (None, None) => {
+            let (certificate, key, issuer) = make_authority(now)?;
+            files::write(&key_path, key.as_bytes(), 0o600)?;
+            files::write(&certificate_path, certificate.as_bytes(), 0o644)?;
+            Ok((certificate, issuer))
+        }
+        (Some(_), None) => Err(unusable("its key is missing".to_owned())),
+        // The key is written first: a certificate that is missing means that the first start was cut short.
+        (None, Some(_)) => {
+            let (certificate, key, issuer) = make_authority(now)?;
+            files::write(&key_path, key.as_bytes(), 0o600)?;
+            files::write(&certificate_path, certificate.as_bytes(), 0o644)?;
+            Ok((certificate, issuer))
+        }
+    }
+}
+
+fn make_authority(now: Timestamp) -> Result<(String, String, Signer), SetupError> {
+    let mut params = params("xCAT CA", now);
+    params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let key = KeyPair::generate()?;
+    let certificate = params.self_signed(&key)?.pem();
+    let text = key.serialize_pem();
+    Ok((certificate, text, Issuer::new(params, key)))
+}
+
+fn issue_server(
+    places: &Places,
+    names: &[String],
+    issuer: &Signer,
+    now: Timestamp,
+) -> Result<String, SetupError> {
+    let usages = [ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    let name = names.first().map_or("xcatmn", String::as_str);
+    let (certificate, key) = issue(name, names, &usages, issuer, now)?;
+    let directory = places.server();
+    let both = format!("{certificate}{key}");
+    files::write(&directory.join("server-key.pem"), key.as_bytes(), 0o600)?;
+    files::write(&directory.join("server-cert.pem"), certificate.as_bytes(), 0o644)?;
+    files::write(&directory.join("server-cred.pem"), both.as_bytes(), 0o600)?;
+    Ok(both)
+}
+
+/// Issues a certificate; returns it and its key in PEM.
+fn issue(
+    name: &str,
+    alternatives: &[String],
+    usages: &[ExtendedKeyUsagePurpose],
+    issuer: &Signer,
+    now: Timestamp,
+) -> Result<(String, String), SetupError> {
+    let mut params = params(name, now);
+    params.subject_alt_names = CertificateParams::new(alternatives.to_vec())?.subject_alt_names;
+    params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
+    params.extended_key_usages = usages.to_vec();
+    params.use_authority_key_identifier_extension = true;
+    let key = KeyPair::generate()?;
+    let certificate = params.signed_by(&key, issuer)?;
+    Ok((certificate.pem(), key.serialize_pem()))
+}
+
+fn params(name: &str, now: Timestamp) -> CertificateParams {
+    let mut params = CertificateParams::default();
+    params.distinguished_name = rcgen::DistinguishedName::new();
+    params.distinguished_name.push(DnType::CommonName, name);
+    let start = jiff::Timestamp::from_second(now.unix_seconds() - DAY).unwrap_or_default();
+    let date = start.to_zoned(jiff::tz::TimeZone::UTC).date();
+    let month = u8::try_from(date.month()).unwrap_or(1);
+    let day = u8::try_from(date.day()).unwrap_or(1).min(28);
+    params.not_before = rcgen::date_time_ymd(date.year().into(), month, day);
+    params.not_after = rcgen::date_time_ymd(i32::from(date.year()) + VALID_YEARS, month, day);
+    params
+}
+
+/// The credential `NAME-cred.pem`, if it is there, of this authority, and valid for a while yet.
+fn credential(
+    directory: &Path,
+    name: &str,
+    authority: &str,
+    purpose: pki::Purpose,
+    now: Timestamp,
+) -> Result<Option<String>, SetupError> {
+    let Some(text) = files::read(&directory.join(format!("{name}-cred.pem")))? else {
+        return Ok(None);
+    };
+    let issuer = pki::Authority::from_pem(authority.as_bytes());
+    let certificate = CertificateDer::from_pem_slice(text.as_bytes());
+    let key = rustls::pki_types::PrivateKeyDer::from_pem_slice(text.as_bytes());
+    let usable = match (issuer, certificate, key) {
+        (Ok(issuer), Ok(certificate), Ok(_)) => [now.unix_seconds(), now.unix_seconds() + MARGIN]
+            .iter()
+            .all(|now| issuer.check(&certificate, purpose, *now).is_ok()),
+        _ => false,
+    };
+    if !usable {
+        tracing::warn!(name, directory = %directory.display(), "issuing a certificate anew: the old one cannot be used any more");
+    }
+    Ok(usable.then_some(text))
+}
+
+/// The name in the server's certificate.
+pub(crate) fn server_name(certificates: &Certificates) -> Option<String> {
+    let certificate = CertificateDer::from_pem_slice(certificates.server.as_bytes()).ok()?;
+    pki::common_name(&certificate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_millis(1_800_000_000_000);
+
+    fn names() -> Vec<String> {
+        vec!["mn".to_owned(), "mn.cluster".to_owned()]
+    }
+
+    fn bytes(path: &Path) -> Vec<u8> {
+        std::fs::read(path).unwrap()
+    }
+
+    #[test]
+    fn certificates_are_made_once_and_identify_root_and_the_server() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::new(dir.path());
+        let first = ensure(&places, &names(), NOW).unwrap();
+        let second = ensure(&places, &["other".to_owned()], NOW).unwrap();
+        assert_eq!((&first.authority, &first.server), (&second.authority, &second.server));
+        assert_eq!(server_name(&first).as_deref(), Some("mn"));
+        let client = bytes(&places.client().join("client-cred.pem"));
+        let client = CertificateDer::from_pem_slice(&client).unwrap();
+        assert_eq!(pki::common_name(&client).as_deref(), Some("root"));
+        let authority = pki::Authority::from_pem(first.authority.as_bytes()).unwrap();
+        authority.check(&client, pki::Purpose::Client, NOW.unix_seconds()).unwrap();
+        assert!(authority.check(&client, pki::Purpose::Server, NOW.unix_seconds()).is_err());
+    }
+
+    #[test]
+    fn what_is_lost_or_expired_is_issued_anew_by_the_same_authority() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::new(dir.path());
+        let first = ensure(&places, &names(), NOW).unwrap();
+        std::fs::write(places.client().join("client-cred.pem"), "junk").unwrap();
+        let later = Timestamp::from_unix_millis(NOW.unix_millis() + 15 * 365 * DAY * 1000);
+        let second = ensure(&places, &names(), later).unwrap();
+        assert_eq!((&first.authority, &first.server), (&second.authority, &second.server));
+        assert_ne!(bytes(&places.client().join("client-cred.pem")), b"junk");
+        let end = Timestamp::from_unix_millis(NOW.unix_millis() + 20 * 365 * DAY * 1000);
+        assert_ne!(ensure(&places, &names(), end).unwrap().server, first.server);
+    }
+
+    #[test]
+    fn a_damaged_authority_is_reported_and_not_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::new(dir.path());
+        ensure(&places, &names(), NOW).unwrap();
+        std::fs::write(places.authority().join("private/ca-key.pem"), "junk").unwrap();
+        let failure = Failure::from(ensure(&places, &names(), NOW).unwrap_err());
+        assert!(failure.message.contains("cannot be used") && failure.hint.is_some());
+        std::fs::remove_file(places.authority().join("private/ca-key.pem")).unwrap();
+        assert!(ensure(&places, &names(), NOW).is_err());
+    }
+}

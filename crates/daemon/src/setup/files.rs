@@ -1,0 +1,75 @@
+//! Files that appear whole or not at all, and links that respect what an administrator put in their place.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// A step of the set-up that the file system refused.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} {path}")]
+pub(crate) struct FileError {
+    action: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FileError {
+    let path = path.to_owned();
+    move |source| FileError { action, path, source }
+}
+
+/// Makes a directory and those above it; the last one gets `mode`.
+pub(crate) fn directory(path: &Path, mode: u32) -> Result<(), FileError> {
+    fs::create_dir_all(path).map_err(failed("make the directory", path))?;
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .map_err(failed("set the mode of", path))
+}
+
+/// Writes a file durably beside its place and moves it there.
+pub(crate) fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let beside = path.with_file_name(name);
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(mode);
+    let store = || {
+        let mut file = options.open(&beside)?;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.write_all(content)?;
+        file.sync_all()?;
+        fs::rename(&beside, path)
+    };
+    store().map_err(failed("write", path))
+}
+
+/// Writes the file unless it holds exactly that already.
+pub(crate) fn ensure(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> {
+    match fs::read(path) {
+        Ok(found) if found == content => Ok(()),
+        _ => write(path, content, mode),
+    }
+}
+
+/// Reads a text file; `None` when there is none.
+pub(crate) fn read(path: &Path) -> Result<Option<String>, FileError> {
+    match fs::read_to_string(path) {
+        Ok(text) => Ok(Some(text)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", path)(error)),
+    }
+}
+
+/// Makes `place` a link to `target`, unless something that is no link is there.
+pub(crate) fn link(target: &Path, place: &Path) -> Result<(), FileError> {
+    match fs::symlink_metadata(place) {
+        Ok(metadata) if !metadata.is_symlink() => return Ok(()),
+        Ok(_) if fs::read_link(place).is_ok_and(|found| found == target) => return Ok(()),
+        Ok(_) => fs::remove_file(place).map_err(failed("replace", place))?,
+        Err(_) => {}
+    }
+    if let Some(parent) = place.parent() {
+        fs::create_dir_all(parent).map_err(failed("make the directory", parent))?;
+    }
+    std::os::unix::fs::symlink(target, place).map_err(failed("make the link", place))
+}

@@ -1,0 +1,174 @@
+//! The management node configures itself: at the first start it fills the tables from the machine, makes its
+//! certificates and keys, and links them where xCAT's scripts look for them; at later starts it puts back what is
+//! missing. The decision is [`plan::plan`]; this file gathers its facts and performs it.
+
+mod certificates;
+mod files;
+pub(crate) mod machine;
+mod plan;
+mod ssh_keys;
+
+use std::path::Path;
+
+use base::{Clock, ErrorKind, Failure, Secret, chain};
+use sha_crypt::{PasswordHasher, ShaCrypt};
+use store::{Origin, Store};
+
+use crate::config::Config;
+pub(crate) use certificates::Certificates;
+use certificates::Places;
+use machine::Texts;
+use plan::{Facts, plan};
+
+/// Names a file whose first line is the password of root.
+const PASSWORD_FILE: &str = "XCAT_ROOT_PASSWORD_FILE";
+const DEFAULT_PASSWORD: &str = "cluster";
+
+/// Brings tables, certificates and keys into being; returns what the TLS service needs.
+pub(crate) async fn run(
+    config: &Config,
+    store: &Store,
+    clock: &dyn Clock,
+) -> Result<Certificates, Failure> {
+    let texts = Texts::read();
+    directories(config)?;
+    let certificates = prepare_certificates(config, &texts, clock)?;
+    let host = texts.short_name().to_owned();
+    if let Err(failure) =
+        ssh_keys::ensure(&config.state, &config.home, &config.install, &host).await
+    {
+        tracing::error!(error = %failure, "nodes cannot be given root's ssh key");
+    }
+    install_postscripts(config)?;
+    let facts = gather(config, &texts, &certificates)?;
+    if plan(&facts, &store.snapshot()).is_empty() {
+        return Ok(certificates);
+    }
+    let origin = Origin::new("xcatd", "xcatd (first start)");
+    let decide = move |snapshot: &tables::Snapshot| Ok::<_, Failure>(plan(&facts, snapshot));
+    store.update(origin, decide).await?;
+    tracing::info!("the tables were completed from this machine's configuration");
+    Ok(certificates)
+}
+
+fn directories(config: &Config) -> Result<(), Failure> {
+    let install = ["", "postscripts", "netboot", "custom", "post", "prescripts"];
+    let install = install.iter().map(|name| (config.install.join(name), 0o755));
+    let others = [
+        (config.state.clone(), 0o700),
+        (config.log.clone(), 0o755),
+        (config.log.join("nodes"), 0o755),
+        (config.tftp.clone(), 0o755),
+    ];
+    for (directory, mode) in install.chain(others) {
+        if !directory.is_dir() {
+            files::directory(&directory, mode).map_err(internal)?;
+        }
+    }
+    Ok(())
+}
+
+fn prepare_certificates(
+    config: &Config,
+    texts: &Texts,
+    clock: &dyn Clock,
+) -> Result<Certificates, Failure> {
+    let places = Places::new(&config.state);
+    let short = texts.short_name().to_owned();
+    let full = texts.domain().map(|domain| format!("{short}.{domain}"));
+    let names: Vec<String> =
+        std::iter::once(short).filter(|name| !name.is_empty()).chain(full).collect();
+    let certificates = certificates::ensure(&places, &names, clock.now())?;
+    let links = [
+        (places.authority(), config.etc.join("ca")),
+        (places.server(), config.etc.join("cert")),
+        (places.client(), config.home.join(".xcat")),
+    ];
+    for (target, place) in links {
+        files::link(&target, &place).map_err(internal)?;
+    }
+    for published in ["postscripts/ca/ca-cert.pem", "postscripts/_xcat/ca.pem"] {
+        let path = config.install.join(published);
+        files::directory(path.parent().unwrap_or(&path), 0o755).map_err(internal)?;
+        files::ensure(&path, certificates.authority.as_bytes(), 0o644).map_err(internal)?;
+    }
+    Ok(certificates)
+}
+
+/// Puts our postscripts where nodes fetch them; a script that is there already is a site's own.
+fn install_postscripts(config: &Config) -> Result<(), Failure> {
+    for name in names_in(&config.share.join("postscripts")) {
+        let place = config.install.join("postscripts").join(&name);
+        let Ok(content) = std::fs::read(config.share.join("postscripts").join(&name)) else {
+            continue;
+        };
+        if !place.exists() {
+            files::write(&place, &content, 0o755).map_err(internal)?;
+        }
+    }
+    Ok(())
+}
+
+fn names_in(directory: &Path) -> Vec<String> {
+    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
+    let files = entries.flatten().filter(|entry| entry.path().is_file());
+    let mut names: Vec<String> =
+        files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
+}
+
+fn gather(config: &Config, texts: &Texts, certificates: &Certificates) -> Result<Facts, Failure> {
+    Ok(Facts {
+        host_name: texts.short_name().to_owned(),
+        domain: texts.domain(),
+        own_address: texts.own_address(),
+        interfaces: machine::interfaces(),
+        gateway: texts.gateway(),
+        resolvers: texts.resolvers().iter().map(ToString::to_string).collect(),
+        timezone: texts.timezone.clone(),
+        root_password: crypted(&root_password())?,
+        certificate_name: certificates::server_name(certificates).unwrap_or_default(),
+        postscripts: names_in(&config.install.join("postscripts")),
+        install: config.install.clone(),
+        tftp: config.tftp.clone(),
+        share: config.share.clone(),
+        etc: config.etc.clone(),
+        client_port: config.listen.client,
+        monitor_port: config.listen.monitor,
+        arch: arch().to_owned(),
+    })
+}
+
+fn root_password() -> Secret<String> {
+    let file = std::env::var_os(PASSWORD_FILE).filter(|name| !name.is_empty());
+    let given = file.and_then(|path| std::fs::read_to_string(path).ok());
+    let given = given.and_then(|text| text.lines().next().map(str::to_owned));
+    Secret::new(
+        given.filter(|text| !text.is_empty()).unwrap_or_else(|| DEFAULT_PASSWORD.to_owned()),
+    )
+}
+
+fn crypted(password: &Secret<String>) -> Result<Secret<String>, Failure> {
+    let failed = |reason: String| {
+        Failure::new(ErrorKind::Internal, format!("cannot crypt root's password: {reason}"))
+    };
+    let mut salt = [0; 12];
+    getrandom::fill(&mut salt).map_err(|error| failed(error.to_string()))?;
+    let hash = ShaCrypt::SHA512
+        .hash_password_with_salt(password.expose().as_bytes(), &salt)
+        .map_err(|error| failed(error.to_string()))?;
+    Ok(Secret::new(hash.to_string()))
+}
+
+/// This machine's architecture as xCAT calls it.
+fn arch() -> &'static str {
+    match std::env::consts::ARCH {
+        "powerpc64" => "ppc64le",
+        other => other,
+    }
+}
+
+fn internal(error: files::FileError) -> Failure {
+    Failure::new(ErrorKind::Internal, chain(&error))
+}

@@ -1,0 +1,61 @@
+//! Root's key pair towards the nodes: made once, kept in the state directory, its public half published to nodes.
+
+use std::path::Path;
+use std::time::Duration;
+
+use base::{ErrorKind, Failure, chain};
+use remote::Program;
+use runtime::Shutdown;
+
+use crate::setup::files;
+
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// Makes the key pair if there is none, links it into `home`, and publishes it below `install`.
+pub(crate) async fn ensure(
+    state: &Path,
+    home: &Path,
+    install: &Path,
+    host: &str,
+) -> Result<(), Failure> {
+    let directory = state.join("ssh");
+    let (private, public) = (directory.join("id_ed25519"), directory.join("id_ed25519.pub"));
+    files::directory(&directory, 0o700).map_err(failed)?;
+    if !private.exists() || !public.exists() {
+        generate(&private, host).await?;
+    }
+    let key = files::read(&public).map_err(failed)?.unwrap_or_default();
+    let published = install.join("postscripts/_ssh/authorized_keys");
+    files::directory(published.parent().unwrap_or(install), 0o755).map_err(failed)?;
+    let present = files::read(&published).map_err(failed)?.unwrap_or_default();
+    let others = present.lines().filter(|line| *line != key.trim_end() && !line.is_empty());
+    let all: String = others.chain([key.trim_end()]).map(|line| format!("{line}\n")).collect();
+    files::ensure(&published, all.as_bytes(), 0o644).map_err(failed)?;
+    let ssh = home.join(".ssh");
+    if !ssh.exists() {
+        files::directory(&ssh, 0o700).map_err(failed)?;
+    }
+    files::link(&private, &ssh.join("id_ed25519")).map_err(failed)?;
+    files::link(&public, &ssh.join("id_ed25519.pub")).map_err(failed)
+}
+
+async fn generate(private: &Path, host: &str) -> Result<(), Failure> {
+    let program = Program::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-C"])
+        .arg(format!("root@{host}"))
+        .arg("-f")
+        .arg(private)
+        .stdin("y\n")
+        .deadline(LIMIT);
+    let output = program.run(&Shutdown::new()).await;
+    let output = output.map_err(|error| Failure::from_error(error.kind(), &error))?;
+    if output.success() {
+        return Ok(());
+    }
+    let message = format!("ssh-keygen made no key for root: {}", output.last_line());
+    Err(Failure::new(ErrorKind::Internal, message))
+}
+
+fn failed(error: files::FileError) -> Failure {
+    Failure::new(ErrorKind::Internal, chain(&error))
+}
