@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -61,7 +62,7 @@ pub(crate) fn captured(words: &[&str], deadline: Duration) -> Result<Output> {
     let stdout = reader(child.stdout.take());
     let stderr = reader(child.stderr.take());
     let status = wait(&mut child, deadline).with_context(|| format!("`{}`", words.join(" ")))?;
-    Ok(Output { status, stdout: collected(stdout), stderr: collected(stderr) })
+    Ok(Output { status, stdout: collected(&stdout), stderr: collected(&stderr) })
 }
 
 fn wait(child: &mut Child, deadline: Duration) -> Result<i32> {
@@ -79,16 +80,26 @@ fn wait(child: &mut Child, deadline: Duration) -> Result<i32> {
     }
 }
 
-fn reader(pipe: Option<impl Read + Send + 'static>) -> thread::JoinHandle<String> {
+/// Collects a pipe in the background, so that neither stream can block the program.
+fn reader(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    let (chunks, received) = mpsc::channel();
     thread::spawn(move || {
-        let mut bytes = Vec::new();
-        match pipe.map(|mut pipe| pipe.read_to_end(&mut bytes)) {
-            Some(Err(error)) => format!("(output lost: {error})"),
-            Some(Ok(_)) | None => String::from_utf8_lossy(&bytes).into_owned(),
+        let mut buffer = [0; 8192];
+        let Some(mut pipe) = pipe else { return };
+        while let Ok(length @ 1..) = pipe.read(&mut buffer) {
+            if chunks.send(buffer[..length].to_vec()).is_err() {
+                return;
+            }
         }
-    })
+    });
+    received
 }
 
-fn collected(reader: thread::JoinHandle<String>) -> String {
-    reader.join().unwrap_or_else(|_| "(output lost)".to_owned())
+/// What the pipe brought. A background process that still holds it after the program's end is not waited for.
+fn collected(received: &Receiver<Vec<u8>>) -> String {
+    let mut bytes = Vec::new();
+    while let Ok(chunk) = received.recv_timeout(Duration::from_secs(1)) {
+        bytes.extend(chunk);
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }

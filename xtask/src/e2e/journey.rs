@@ -55,13 +55,12 @@ pub(crate) fn ssh_login(_: &mut World) -> Result<()> {
     Ok(())
 }
 
-/// `script` gives docker attach the terminal it wants; its input ends at once, as Ctrl-D would.
+/// `script` gives docker attach the terminal that it wants.
 pub(crate) fn attach(_: &mut World) -> Result<()> {
     for _ in 0..2 {
-        let line = format!(
-            "(sleep 1; echo exit; sleep 1) | script -qec 'docker attach {CONTAINER}' /dev/null & sleep 4; kill %1 2>/dev/null; true"
-        );
-        captured(&["bash", "-mc", &line], SHORT)?;
+        let attach = format!("script -qec 'docker attach {CONTAINER}' /dev/null");
+        let line = format!("(sleep 1; echo exit; sleep 2) | timeout 4 {attach} >/dev/null; true");
+        captured(&["bash", "-c", &line], SHORT)?;
     }
     let output = captured(
         &["docker", "inspect", "-f", "{{.State.Running}} {{.RestartCount}}", CONTAINER],
