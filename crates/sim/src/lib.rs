@@ -4,5 +4,6 @@
 //! `xcat-lab` puts QEMU machines behind them, on the bridges of the management node's container.
 
 mod bmc;
+pub mod lab;
 
 pub use bmc::{Bmc, BmcServer, Fault, Machine, Rule, Settings, Switch, When};
