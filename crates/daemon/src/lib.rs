@@ -3,5 +3,8 @@
 //! Decisions are made elsewhere (`model`, `commands`); here values are gathered, decisions are asked for, and what they
 //! say is done.
 
+mod audit;
+mod commands_log;
 pub mod config;
+mod session;
 mod setup;

@@ -71,6 +71,13 @@ impl FrameReader {
         Ok(Some(std::mem::replace(&mut self.buffer, rest)))
     }
 
+    /// Puts a document that was taken too early before everything else.
+    pub fn put_back(&mut self, mut document: Vec<u8>) {
+        document.append(&mut self.buffer);
+        self.buffer = document;
+        self.searched = 0;
+    }
+
     /// Drops leading blanks and checks the root tag as far as it has arrived; says whether all of it has.
     fn check_start(&mut self) -> Result<bool, FrameError> {
         let blanks = self.buffer.iter().take_while(|byte| byte.is_ascii_whitespace()).count();

@@ -1,0 +1,58 @@
+//! The way of an answer to the client: items are gathered into documents and written in blocks; a client that does not
+//! read is given up after a while.
+
+use std::io;
+use std::time::Duration;
+
+use command::{Answer, Item};
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::sync::mpsc;
+use wire::xml::{BLOCK, Element};
+
+/// How long a client may take to read one block.
+const PATIENCE: Duration = Duration::from_mins(2);
+/// How many items are gathered before they are written.
+const GATHERED: usize = 2_000;
+
+/// Writes what a command answers until it has ended; an error means that the client is gone.
+pub(crate) async fn relay(
+    items: &mut mpsc::Receiver<Item>,
+    to: &mut (impl AsyncWrite + Unpin),
+    source: &str,
+) -> io::Result<()> {
+    let mut gathered = Vec::new();
+    while items.recv_many(&mut gathered, GATHERED).await > 0 {
+        let answer = Answer(std::mem::take(&mut gathered));
+        let documents = answer.documents(Some(source));
+        let bytes: Vec<u8> = documents.flat_map(|document| document.to_response()).collect();
+        write(to, &bytes).await?;
+    }
+    Ok(())
+}
+
+/// Writes one document.
+pub(crate) async fn send(to: &mut (impl AsyncWrite + Unpin), document: &Element) -> io::Result<()> {
+    write(to, &document.to_response()).await
+}
+
+/// The document that ends an answer.
+pub(crate) fn done(transaction: Option<&str>) -> Element {
+    let done = Element::new("xcatresponse").with(Element::new("serverdone"));
+    match transaction {
+        Some(transaction) => done.with_leaf("transid", transaction),
+        None => done,
+    }
+}
+
+/// An answer that is only an error.
+pub(crate) fn refusal(text: &str) -> Element {
+    done(None).with_leaf("error", text).with_leaf("errorcode", "1")
+}
+
+async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {
+    let late = |_| io::Error::from(io::ErrorKind::TimedOut);
+    for block in bytes.chunks(BLOCK) {
+        tokio::time::timeout(PATIENCE, to.write_all(block)).await.map_err(late)??;
+    }
+    tokio::time::timeout(PATIENCE, to.flush()).await.map_err(late)?
+}

@@ -1,0 +1,199 @@
+//! One connection: requests one after the other, each answered before the next is begun.
+//!
+//! ```text
+//! Reading --document--> Deciding --denied--> Reading
+//!    |                     +--allowed--> Running --done--> Reading
+//!    |                                      +--client gone, abortcommand, shutdown--> the command is cancelled and
+//!    |                                          awaited; what it still says is discarded
+//!    +--silence, end, bytes that are no request--> closed
+//! ```
+
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{ErrorKind, Failure};
+use command::Item;
+use commands::Sink;
+use futures_util::FutureExt;
+use runtime::Shutdown;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
+use wire::xml::{Element, FrameError, FrameReader};
+
+use crate::session::answer::{self, done, refusal};
+use crate::session::gate::{Admitted, Peer};
+use crate::session::request::Request;
+use crate::session::server::Server;
+
+/// How long a client may be silent between requests, or within one.
+const SILENCE: Duration = Duration::from_secs(15);
+/// How long one request may take to arrive.
+const ARRIVAL: Duration = Duration::from_mins(5);
+const CHUNK: usize = 64 * 1024;
+
+/// A connected client.
+pub(crate) struct Connection<S> {
+    reader: ReadHalf<S>,
+    writer: WriteHalf<S>,
+    frames: FrameReader,
+    chunk: Vec<u8>,
+    peer: Peer,
+    server: Arc<Server>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Send + 'static> Connection<S> {
+    pub(crate) fn new(stream: S, peer: Peer, server: Arc<Server>) -> Self {
+        let (reader, writer) = tokio::io::split(stream);
+        Self {
+            reader,
+            writer,
+            frames: FrameReader::requests(),
+            chunk: vec![0; CHUNK],
+            peer,
+            server,
+        }
+    }
+
+    /// Answers requests until the client leaves, is silent, or makes no sense.
+    pub(crate) async fn run(mut self) {
+        let shutdown = self.server.tasks.shutdown().clone();
+        loop {
+            let arrived = tokio::select! {
+                arrived = tokio::time::timeout(ARRIVAL, self.next_document()) => arrived,
+                () = shutdown.cancelled() => return,
+            };
+            let answered = match arrived {
+                Ok(Ok(Some(document))) => self.answer(&document).await,
+                Ok(Ok(None)) | Err(_) => return,
+                Ok(Err(error)) => {
+                    tracing::debug!(peer = %self.peer, %error, "the client sent no request");
+                    if error == FrameError::TooLarge {
+                        self.say(&refusal(&error.to_string())).await;
+                    }
+                    return;
+                }
+            };
+            if !answered {
+                return;
+            }
+        }
+    }
+
+    /// The next document; nothing when the client left or was silent for too long.
+    async fn next_document(&mut self) -> Result<Option<Vec<u8>>, FrameError> {
+        loop {
+            if let Some(document) = self.frames.next_document()? {
+                return Ok(Some(document));
+            }
+            let read = self.reader.read(&mut self.chunk);
+            match tokio::time::timeout(SILENCE, read).await {
+                Ok(Ok(count)) if count > 0 => self.frames.push(&self.chunk[..count]),
+                _ => return Ok(None),
+            }
+        }
+    }
+
+    /// Answers one request; says whether another may follow.
+    async fn answer(&mut self, document: &[u8]) -> bool {
+        let request = match Request::parse(document) {
+            Ok(request) => request,
+            Err(error) => {
+                self.say(&refusal(&format!("the request cannot be read: {error}"))).await;
+                return false;
+            }
+        };
+        if request.abort {
+            return false;
+        }
+        if request.authenticates {
+            self.say(&refusal("Authentication failure")).await;
+            return false;
+        }
+        match self.server.clone().admit(request, &self.peer).await {
+            Admitted::Refused(document) | Admitted::Answered(document) => self.say(&document).await,
+            Admitted::Command(request, transaction) => self.command(request, transaction).await,
+        }
+    }
+
+    async fn say(&mut self, document: &Element) -> bool {
+        answer::send(&mut self.writer, document).await.is_ok()
+    }
+
+    /// Runs a command, and watches the client meanwhile.
+    async fn command(&mut self, request: commands::Request, transaction: Option<String>) -> bool {
+        let cancel = self.server.tasks.shutdown().child_token();
+        let (sink, mut items) = Sink::new(cancel.clone());
+        let run = guarded(request, self.server.clone(), sink);
+        let relay = relay(&mut items, &mut self.writer, &self.server.source, &cancel);
+        let watch = watch(&mut self.reader, &mut self.frames, &mut self.chunk, &cancel);
+        let (written, stays) = race(async { tokio::join!(run, relay).1 }, watch).await;
+        written && self.say(&done(transaction.as_deref())).await && stays
+    }
+}
+
+/// Waits for the work, and says whether the client was still there when it ended.
+async fn race(work: impl Future<Output = bool>, watch: impl Future<Output = ()>) -> (bool, bool) {
+    tokio::pin!(work, watch);
+    tokio::select! {
+        written = &mut work => (written, true),
+        () = &mut watch => (work.await, false),
+    }
+}
+
+/// Writes the answer; when the client does not take it, cancels the command and discards the rest.
+async fn relay(
+    items: &mut mpsc::Receiver<Item>,
+    writer: &mut (impl AsyncWrite + Unpin),
+    source: &str,
+    cancel: &Shutdown,
+) -> bool {
+    let written = answer::relay(items, writer, source).await.is_ok();
+    if !written {
+        cancel.cancel();
+        while items.recv().await.is_some() {}
+    }
+    written
+}
+
+/// Runs the command; a defect in it becomes an error of its answer.
+async fn guarded(request: commands::Request, server: Arc<Server>, sink: Sink) {
+    let name = request.command.clone();
+    let work = Box::pin(commands::run(request, server.services.clone(), sink.clone()));
+    if AssertUnwindSafe(work).catch_unwind().await.is_err() {
+        tracing::error!(command = name, "the command ended by a defect");
+        let failure = Failure::new(ErrorKind::Internal, format!("{name} was ended by a defect"));
+        sink.send(Item::from(failure)).await;
+    }
+}
+
+/// Reads while a command runs: ends, and cancels the command, when the client leaves or asks to stop. Requests that
+/// arrive too early wait in `frames`.
+async fn watch<S: AsyncRead>(
+    reader: &mut ReadHalf<S>,
+    frames: &mut FrameReader,
+    chunk: &mut [u8],
+    cancel: &Shutdown,
+) {
+    loop {
+        let count = reader.read(chunk).await.unwrap_or(0);
+        if count == 0 {
+            break;
+        }
+        frames.push(&chunk[..count]);
+        match frames.next_document() {
+            Ok(None) => {}
+            Ok(Some(document)) => {
+                if Request::parse(&document).is_ok_and(|request| request.abort) {
+                    break;
+                }
+                frames.put_back(document);
+                // One request ahead is enough: the rest waits in the socket.
+                std::future::pending::<()>().await;
+            }
+            Err(_) => break,
+        }
+    }
+    cancel.cancel();
+}
