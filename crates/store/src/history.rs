@@ -2,6 +2,7 @@
 //! changed row before and after. The newest entries are kept, a bounded number.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use base::Timestamp;
 use rusqlite::{Connection, named_params, params};
@@ -15,6 +16,9 @@ const KEPT: i64 = 200_000;
 
 /// The most entries, and the most rows of one entry, that a query gives.
 const MOST: u32 = 10_000;
+
+/// What is shown for a secret.
+const MASK: &str = "***";
 
 pub(crate) const TABLES: &str = "
 CREATE TABLE IF NOT EXISTS store_change (
@@ -60,8 +64,9 @@ pub struct HistoryEntry {
     pub row_count: u64,
 }
 
-/// The cells of a row that an update changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The cells of a row that an update changed. Secrets are in it, for undoing; what prints it masks
+/// them.
+#[derive(Clone, PartialEq, Eq)]
 pub struct ChangedRow {
     /// The table.
     pub table: String,
@@ -95,6 +100,33 @@ impl HistoryEntry {
             patch.set(table, &key, &cells);
         }
         Ok(patch)
+    }
+}
+
+impl ChangedRow {
+    /// The same with `***` in the place of secrets, for printing.
+    pub fn masked(&self) -> Self {
+        let mut masked = self.clone();
+        let Some(table) = table(&self.table) else { return masked };
+        let columns = table.def().columns;
+        let keys = columns.iter().filter(|column| column.key);
+        for (text, _) in masked.key.iter_mut().zip(keys).filter(|(_, column)| column.secret) {
+            MASK.clone_into(text);
+        }
+        for column in columns.iter().filter(|column| column.secret) {
+            let Some((old, new)) = masked.cells.get_mut(column.name) else { continue };
+            for text in [old, new].into_iter().flatten() {
+                MASK.clone_into(text);
+            }
+        }
+        masked
+    }
+}
+
+impl fmt::Debug for ChangedRow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { table, key, cells, .. } = self.masked();
+        write!(f, "{table} {key:?} {cells:?}")
     }
 }
 

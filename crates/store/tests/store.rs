@@ -192,6 +192,23 @@ async fn the_history_tells_who_changed_what_and_can_be_undone() {
 }
 
 #[tokio::test]
+async fn the_history_can_put_secrets_back_and_does_not_print_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    for (table, key) in [(ids::PASSWD, ["ipmi", "ADMIN"].as_slice()), (ids::TOKEN, &["hunter2"])] {
+        let mut patch = Patch::new();
+        let column = if table == ids::PASSWD { "password" } else { "username" };
+        patch.set(table, key, &[(column, Some("hunter2"))]);
+        store.update::<Failure>(origin("chtab"), move |_| Ok(patch)).await.unwrap();
+    }
+    let entries = store.history(HistoryQuery::default()).await.unwrap();
+    assert!(format!("{:?}", entries[1]).contains("ADMIN"));
+    assert!(!format!("{:?}", entries[1]).contains("hunter2"));
+    assert_eq!(entries[0].rows[0].masked().key, ["***"]);
+    assert_eq!(entries[1].rows[0].cells["password"].1.as_deref(), Some("hunter2"));
+}
+
+#[tokio::test]
 async fn logs_are_numbered_paged_and_cut() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

@@ -1,5 +1,7 @@
 //! A change to the tables as data: the edits that are asked for, and the rows that they changed.
 
+use std::fmt;
+
 use crate::row::{Row, Text};
 use crate::schema::TableId;
 
@@ -9,13 +11,27 @@ pub struct Patch {
     edits: Vec<Edit>,
 }
 
-/// One edit of a [`Patch`].
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One edit of a [`Patch`]. What prints it shows columns and not their texts, which may be secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Edit {
     Set { table: TableId, key: Vec<String>, cells: Vec<(String, Option<String>)> },
     Replace(Row),
     Delete { table: TableId, key: Vec<String> },
     Clear(TableId),
+}
+
+impl fmt::Debug for Edit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Set { table, key, cells } => {
+                let columns: Vec<_> = cells.iter().map(|(column, _)| column).collect();
+                write!(f, "set {table} {key:?} {columns:?}")
+            }
+            Self::Replace(row) => write!(f, "replace {row:?}"),
+            Self::Delete { table, key } => write!(f, "delete {table} {key:?}"),
+            Self::Clear(table) => write!(f, "clear {table}"),
+        }
+    }
 }
 
 impl Patch {

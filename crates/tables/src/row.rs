@@ -111,7 +111,12 @@ impl Row {
 impl fmt::Debug for Row {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ", self.table)?;
-        f.debug_map().entries(self.cells()).finish()
+        let columns = self.table.def().columns;
+        let shown = self.cells.iter().map(|(index, text)| {
+            let column = &columns[usize::from(*index)];
+            (column.name, if column.secret { "***" } else { text })
+        });
+        f.debug_map().entries(shown).finish()
     }
 }
 

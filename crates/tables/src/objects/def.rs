@@ -132,6 +132,12 @@ impl AttributeDef {
         def.column(self.column).map_or("", |index| def.columns[index].help)
     }
 
+    /// Whether the values are secrets, which are shown as `***` where nobody asked for them.
+    pub fn is_secret(&self) -> bool {
+        let def = self.table.def();
+        def.column(self.column).is_some_and(|index| def.columns[index].secret)
+    }
+
     /// The columns and texts that the row of the object called `name` has.
     pub fn conditions<'a>(&self, name: &'a str) -> Vec<(&'static str, &'a str)>
     where

@@ -125,7 +125,7 @@ pub(super) const TABLES: &[TableDef] = &[
             column("ou", "LDAP organizational unit for the computer account"),
             column("authdomain", "AD/Kerberos realm if different from site domain"),
             column("adminuser", "join account override"),
-            column("adminpassword", "join password override"),
+            column("adminpassword", "join password override").secret(),
             column("type", "directory kind; only activedirectory is recognised"),
             column("comments", "free-text admin note"),
             column("disable", "row ignored unless empty, 0 or no"),

@@ -23,6 +23,10 @@ pub struct TableDef {
 
 /// What a column looks like.
 #[derive(Debug)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "they are facts that do not depend on each other"
+)]
 pub struct ColumnDef {
     /// The name of the column.
     pub name: &'static str,
@@ -32,6 +36,8 @@ pub struct ColumnDef {
     pub required: bool,
     /// Whether the store numbers this column by itself.
     pub auto: bool,
+    /// Whether the texts are secrets, which are shown as `***` where nobody asked for them.
+    pub secret: bool,
     /// What the column means, in one line.
     pub help: &'static str,
 }
@@ -124,6 +130,11 @@ impl ColumnDef {
         self
     }
 
+    const fn secret(mut self) -> Self {
+        self.secret = true;
+        self
+    }
+
     const fn auto(mut self) -> Self {
         self.auto = true;
         self
@@ -131,11 +142,11 @@ impl ColumnDef {
 }
 
 const fn column(name: &'static str, help: &'static str) -> ColumnDef {
-    ColumnDef { name, key: false, required: false, auto: false, help }
+    ColumnDef { name, key: false, required: false, auto: false, secret: false, help }
 }
 
 const fn key(name: &'static str, help: &'static str) -> ColumnDef {
-    ColumnDef { name, key: true, required: false, auto: false, help }
+    ColumnDef { name, key: true, required: false, auto: false, secret: false, help }
 }
 
 #[cfg(test)]
@@ -175,6 +186,15 @@ mod tests {
         }
         let logs: Vec<_> = TableId::all().filter(|id| id.def().is_log()).collect();
         assert_eq!(logs, [ids::AUDITLOG, ids::EVENTLOG]);
+    }
+
+    #[test]
+    fn columns_that_are_called_passwords_are_secret() {
+        for def in TABLES {
+            for column in def.columns.iter().filter(|column| column.name.contains("passw")) {
+                assert!(column.secret, "{}.{}", def.name, column.name);
+            }
+        }
     }
 
     #[test]

@@ -213,7 +213,7 @@ pub(super) const TABLES: &[TableDef] = &[
             column("consport", "BMC console port"),
             column("taggedvlan", "VLAN tag for the BMC NIC"),
             column("username", "BMC login; falls back to passwd key openbmc"),
-            column("password", "BMC password; falls back to passwd key openbmc"),
+            column("password", "BMC password; falls back to passwd key openbmc").secret(),
             column("comments", "free-text admin note"),
             column("disable", "row ignored unless empty, 0 or no"),
         ],
