@@ -51,7 +51,9 @@ fn send(server: SocketAddr, status: &str) -> Result<(), MonitorError> {
     stream.set_write_timeout(Some(SILENCE)).map_err(unreachable)?;
     let mut lines = BufReader::new(stream.try_clone().map_err(unreachable)?);
     expect_line(&mut lines, "ready", server)?;
-    writeln!(stream, "installstatus {status}").map_err(unreachable)?;
+    // in one piece: the monitor may take what arrives first for the whole line
+    let line = format!("installstatus {status}\n");
+    stream.write_all(line.as_bytes()).map_err(unreachable)?;
     expect_line(&mut lines, "done", server)
 }
 
@@ -86,7 +88,7 @@ mod tests {
                 if index > 0 {
                     lines.read_line(&mut said).unwrap();
                 }
-                writeln!(stream, "{answer}").unwrap();
+                stream.write_all(format!("{answer}\n").as_bytes()).unwrap();
             }
             said
         });

@@ -10,7 +10,7 @@ use crate::cpio::Archive;
 use crate::modules::{Choice, ModuleTree};
 
 /// What every boot needs, loaded before looking at any device.
-const ALWAYS: [&str; 4] = ["loop", "squashfs", "overlay", "af_packet"];
+const ALWAYS: [&str; 3] = ["loop", "squashfs", "overlay"];
 
 /// Network drivers, taken by directory: which one is needed is known when the node boots. Wireless,
 /// mobile and USB drivers are left out: no node boots from them.
@@ -93,7 +93,7 @@ mod tests {
         let (bytes, absent) = assemble(&tree, b"agent", &["net-failover"]).unwrap();
         let (again, _) = assemble(&tree, b"agent", &["net-failover"]).unwrap();
         assert_eq!(bytes, again);
-        assert_eq!(absent, ["loop", "squashfs", "overlay", "af_packet"]);
+        assert_eq!(absent, ["loop", "squashfs", "overlay"]);
         let plain = zstd::decode_all(&*bytes).unwrap();
         for part in [
             "init\0",

@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddrV4, UdpSocket};
 use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
-use base::Mac;
+use base::{Clock, Mac, SystemClock};
 use nix::sys::socket::{
     AddressFamily, SockFlag, SockType, SockaddrIn, bind, setsockopt, socket, sockopt,
 };
@@ -92,12 +92,10 @@ fn ask(
 
 /// A number that differs between machines, boots and attempts.
 fn transaction(mac: Mac, attempt: u32) -> u32 {
-    let [.., a, b, c, d] = mac.octets();
-    let mut random = [0; 4];
-    let read = std::fs::File::open("/dev/urandom")
-        .and_then(|mut file| io::Read::read_exact(&mut file, &mut random));
-    let random = if read.is_ok() { u32::from_ne_bytes(random) } else { 0 };
-    random ^ u32::from_be_bytes([a, b, c, d]).wrapping_add(attempt)
+    let [_, _, tail @ ..] = mac.octets();
+    // not from /dev/urandom, which so early waits a second for the kernel to gather randomness
+    let [_, _, _, _, now @ ..] = SystemClock.now().unix_millis().to_be_bytes();
+    (u32::from_be_bytes(now) ^ u32::from_be_bytes(tail)).wrapping_add(attempt)
 }
 
 fn open(interface: &str) -> io::Result<UdpSocket> {
