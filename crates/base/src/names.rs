@@ -25,8 +25,11 @@ impl NodeName {
 
     /// Checks and wraps `text`.
     pub fn parse(text: &str) -> Result<Self, InvalidName> {
-        let invalid =
-            |reason| InvalidName { text: text.escape_debug().to_string(), what: "node name", reason };
+        let invalid = |reason| InvalidName {
+            text: text.escape_debug().to_string(),
+            what: "node name",
+            reason,
+        };
         if text.is_empty() {
             return Err(invalid("it is empty"));
         }
@@ -100,7 +103,8 @@ impl Mac {
             reason: "write it as 02:00:00:00:00:0a",
         };
         let digits: Vec<u8> = text.bytes().filter(|byte| !b":-".contains(byte)).collect();
-        if digits.len() != 12 || !matches!(text.len(), 12 | 17) {
+        let hexadecimal = digits.iter().all(u8::is_ascii_hexdigit);
+        if digits.len() != 12 || !hexadecimal || !matches!(text.len(), 12 | 17) {
             return Err(invalid());
         }
         let mut octets = [0; 6];
@@ -114,8 +118,9 @@ impl Mac {
 
 impl fmt::Display for Mac {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [a, b, c, d, e, g] = self.0;
-        write!(f, "{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{g:02x}")
+        let [first, rest @ ..] = self.0;
+        write!(f, "{first:02x}")?;
+        rest.iter().try_for_each(|octet| write!(f, ":{octet:02x}"))
     }
 }
 
@@ -153,7 +158,8 @@ mod tests {
         for text in ["02:00:00:00:00:0A", "02-00-00-00-00-0a", "02000000000a"] {
             assert_eq!(Mac::parse(text).unwrap().to_string(), "02:00:00:00:00:0a");
         }
-        for bad in ["", "02:00:00:00:00", "02:00:00:00:00:zz", "02:00:00:00:00:0a:0b", "+2:00:00:00:00:0a"]
+        for bad in
+            ["", "02:00:00:00:00", "02:00:00:00:00:zz", "02:00:00:00:00:0a:0b", "+2:00:00:00:00:0a"]
         {
             assert!(Mac::parse(bad).is_err(), "{bad:?}");
         }

@@ -65,6 +65,8 @@ pub enum Item {
         /// The exit code that it stands for.
         code: u8,
     },
+    /// A line that a program on a node printed on its standard error.
+    Stderr(String),
     /// Only an exit code.
     Code(u8),
 }
@@ -103,6 +105,7 @@ impl Item {
             | Self::Warning(_)
             | Self::Node { .. }
             | Self::NodeName(_)
+            | Self::Stderr(_)
             | Self::NodeWarning { .. } => 0,
         }
     }
@@ -144,6 +147,10 @@ impl Item {
                 let node = node.with_leaf("errorcode", code.to_string());
                 response.push(node.with_leaf("name", name));
                 code = 0;
+            }
+            Self::Stderr(text) => {
+                response.push(Element::leaf("error", text));
+                response.push(Element::leaf("NoErrorPrefix", "1"));
             }
             Self::Code(_) => {}
         }

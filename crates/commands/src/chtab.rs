@@ -12,7 +12,8 @@ use crate::shape::{Behaviour, Command};
 pub(crate) static CHTAB: Command = Command::new("chtab", Behaviour::Edit(chtab));
 pub(crate) static TABCH: Command = Command::new("tabch", Behaviour::Edit(chtab));
 
-type Key<'a> = Vec<(&'a str, &'a str)>;
+/// The columns and texts that name a row.
+pub(crate) type Key<'a> = Vec<(&'a str, &'a str)>;
 
 fn chtab(call: &Call) -> Result<(Patch, Answer), Failure> {
     let usage = |text: &str| Failure::new(ErrorKind::Usage, text);
@@ -31,18 +32,13 @@ fn chtab(call: &Call) -> Result<(Patch, Answer), Failure> {
 }
 
 /// Reads `column=value[,column=value...]`.
-fn key(target: &str) -> Result<Key<'_>, Failure> {
-    let pair = |pair: &'_ str| -> Result<(), Failure> {
-        Err(Failure::new(ErrorKind::Usage, format!("Incorrect argument \"{pair}\".")))
+pub(crate) fn key(target: &str) -> Result<Key<'_>, Failure> {
+    let pair = |text| {
+        str::split_once(text, '=').ok_or_else(|| {
+            Failure::new(ErrorKind::Usage, format!("Incorrect argument \"{text}\"."))
+        })
     };
-    let mut key = Key::new();
-    for text in target.split(',') {
-        match text.split_once('=') {
-            Some(found) => key.push(found),
-            None => pair(text)?,
-        }
-    }
-    Ok(key)
+    target.split(',').map(pair).collect()
 }
 
 fn delete(snapshot: &Snapshot, key: &Key<'_>, names: &[String]) -> Result<Patch, Failure> {

@@ -19,14 +19,23 @@
 //!
 //! The daemon calls [`run`] with a [`Request`] and drains the items that the [`Sink`] was made with.
 
+mod boot;
 mod call;
 mod chtab;
+mod defs;
+mod images;
+mod lsxcatd;
+mod names;
 mod nodels;
 mod nodes;
+mod nodeset;
+mod nodestat;
+mod power;
 mod run;
 mod services;
 mod shape;
 mod sink;
+mod xdsh;
 
 pub use call::{Call, Request};
 pub use nodes::by_number;
@@ -39,7 +48,22 @@ pub use sink::Sink;
 pub const VERSION: &str = concat!("Version 2.19.0 (xcat-rs ", env!("CARGO_PKG_VERSION"), ")");
 
 /// The commands that have a behaviour, sorted by name.
-pub static COMMANDS: &[&Command] = &[&chtab::CHTAB, &nodels::COMMAND, &chtab::TABCH];
+pub static COMMANDS: &[&Command] = &[
+    &defs::CHDEF,
+    &chtab::CHTAB,
+    &gettab::COMMAND,
+    &defs::LSDEF,
+    &defs::MKDEF,
+    &nodech::NODEADD,
+    &nodech::NODECH,
+    &nodech::NODEGRPCH,
+    &nodels::COMMAND,
+    &nodech::NODERM,
+    &defs::RMDEF,
+    &chtab::TABCH,
+    &tabdump::COMMAND,
+    &tabgrep::COMMAND,
+];
 
 /// The behaviour of the command called `name`.
 pub fn find(name: &str) -> Option<&'static Command> {

@@ -5,22 +5,18 @@ use std::collections::BTreeSet;
 use base::{Failure, NodeName};
 use command::{Answer, Item};
 use model::selection::Selection;
-use tables::{Cell, Snapshot, TableId};
+use tables::Snapshot;
 
 use crate::call::Call;
+use crate::column::Column;
 use crate::shape::{Behaviour, Command};
 
 pub(crate) static COMMAND: Command = Command::new("nodels", Behaviour::Query(nodels));
 
-/// Short names of columns, as in noderanges.
-const SHORT_NAMES: &[(&str, &str)] =
-    &[("groups", "nodelist.groups"), ("tags", "nodelist.groups"), ("mgt", "nodehm.mgt")];
-
 /// A column that is asked for, with the name it was asked for by, and the test that its value
 /// must pass; a column that is only tested is not shown.
 struct Wanted {
-    table: TableId,
-    column: &'static str,
+    column: Column,
     label: String,
     test: Option<Selection>,
 }
@@ -69,22 +65,20 @@ fn columns(call: &Call, answer: &mut Answer) -> Vec<Wanted> {
     for operand in call.options.operands() {
         let (name, is_test) = split_test(operand);
         if let Some(table) = tables::table(name).filter(|_| !is_test) {
-            wanted.extend(table.def().columns.iter().map(|column| Wanted {
-                table,
-                column: column.name,
+            wanted.extend(Column::all(table).map(|column| Wanted {
+                column,
                 label: format!("{name}.{}", column.name),
                 test: None,
             }));
             continue;
         }
-        let long = SHORT_NAMES.iter().find(|(short, _)| *short == name).map_or(name, |(_, l)| *l);
         let test = is_test.then(|| Selection::parse(&[operand.as_str()]).ok()).flatten();
-        match cell_named(long) {
-            Some((table, column)) if is_test == test.is_some() => {
-                wanted.push(Wanted { table, column, label: name.to_owned(), test });
+        match Column::named(name) {
+            Ok(column) if is_test == test.is_some() => {
+                wanted.push(Wanted { column, label: name.to_owned(), test });
             }
-            Some(_) | None => {
-                answer.error(format!("{long} not a valid table.column description"));
+            Ok(_) | Err(_) => {
+                answer.error(format!("{name} not a valid table.column description"));
             }
         }
     }
@@ -98,27 +92,21 @@ fn split_test(operand: &str) -> (&str, bool) {
     at.map_or((operand, false), |at| (&operand[..at], true))
 }
 
-fn cell_named(name: &str) -> Option<(TableId, &'static str)> {
-    let (table, column) = name.split_once('.')?;
-    let table = tables::table(table)?;
-    let index = table.def().column(column)?;
-    Some((table, table.def().columns[index].name))
-}
-
 /// The lines about one node; none when a test fails, only the name when nothing is to be shown.
 fn lines(snapshot: &Snapshot, node: &NodeName, wanted: &[Wanted], style: &Style) -> Vec<Item> {
-    let passes = |column: &&Wanted| {
-        let Some(test) = &column.test else { return true };
-        test.holds(|_| value(snapshot, node, column).map(|cell| cell.text))
+    let passes = |wanted: &Wanted| {
+        let Some(test) = &wanted.test else { return true };
+        let cell = wanted.column.value(snapshot, node.as_str());
+        test.holds(|_| Some(cell.as_ref().map_or("", |cell| &*cell.text)))
     };
-    if !wanted.iter().all(|column| passes(&column)) {
+    if !wanted.iter().all(passes) {
         return Vec::new();
     }
     let mut seen = BTreeSet::new();
-    let shown = wanted.iter().filter(|column| column.test.is_none());
+    let shown = wanted.iter().filter(|wanted| wanted.test.is_none());
     let mut items: Vec<Item> = shown
-        .filter(|column| seen.insert((column.table, column.column)))
-        .map(|column| line(snapshot, node, column, style))
+        .filter(|wanted| seen.insert(wanted.column))
+        .map(|wanted| line(snapshot, node, wanted, style))
         .collect();
     if items.is_empty() && !wanted.is_empty() {
         items.push(Item::NodeName(node.to_string()));
@@ -126,20 +114,12 @@ fn lines(snapshot: &Snapshot, node: &NodeName, wanted: &[Wanted], style: &Style)
     items
 }
 
-fn line(snapshot: &Snapshot, node: &NodeName, column: &Wanted, style: &Style) -> Item {
-    let cell = value(snapshot, node, column);
+fn line(snapshot: &Snapshot, node: &NodeName, wanted: &Wanted, style: &Style) -> Item {
+    let cell = wanted.column.value(snapshot, node.as_str());
     let mut text = cell.as_ref().map_or_else(String::new, |cell| cell.text.to_string());
     if let Some(group) = cell.and_then(|cell| cell.from).filter(|_| style.blame) {
         text = format!("{text} (inherited from group {group})");
     }
-    let desc = style.labelled.then(|| column.label.clone());
+    let desc = style.labelled.then(|| wanted.label.clone());
     Item::Node { name: node.to_string(), desc, text }
-}
-
-fn value(snapshot: &Snapshot, node: &NodeName, column: &Wanted) -> Option<Cell> {
-    if column.table.def().node_column == Some(column.column) {
-        let known = !snapshot.node_rows(column.table, node.as_str()).is_empty();
-        return known.then(|| Cell { text: node.as_str().into(), from: None });
-    }
-    snapshot.node_value(column.table, column.column, node.as_str())
 }

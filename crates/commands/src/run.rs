@@ -109,8 +109,33 @@ async fn prepared(
 
 async fn run_edit(command: &'static Command, request: Request, services: &Services, sink: &Sink) {
     let origin = Origin::new(request.user.clone(), command_line(&request));
-    let before = services.store.snapshot().generation();
     let decide = move |snapshot: &Snapshot| edit(command, &request, snapshot);
+    commit_as(origin, services, sink, decide).await;
+}
+
+/// Commits what `decide` makes of the latest snapshot in the name of this call, and answers when
+/// every follower shows it.
+pub(crate) async fn commit(
+    call: &Call,
+    name: &str,
+    services: &Services,
+    sink: &Sink,
+    decide: impl FnOnce(&Snapshot) -> Result<(Patch, Answer), Answer> + Send + 'static,
+) {
+    let mut words = vec![name];
+    words.extend(call.noderange.as_deref());
+    words.extend(call.args.iter().map(String::as_str));
+    let origin = Origin::new(call.user.clone(), words.join(" "));
+    commit_as(origin, services, sink, decide).await;
+}
+
+async fn commit_as(
+    origin: Origin,
+    services: &Services,
+    sink: &Sink,
+    decide: impl FnOnce(&Snapshot) -> Result<(Patch, Answer), Answer> + Send + 'static,
+) {
+    let before = services.store.snapshot().generation();
     match services.store.update_with(origin, decide).await {
         Ok((snapshot, answer)) => {
             sink.send_all(answer.0).await;
@@ -126,7 +151,7 @@ async fn run_edit(command: &'static Command, request: Request, services: &Servic
     }
 }
 
-async fn await_followers(services: &Services, generation: u64, sink: &Sink) {
+pub(crate) async fn await_followers(services: &Services, generation: u64, sink: &Sink) {
     let deadline = tokio::time::Instant::now() + FOLLOWERS_DEADLINE;
     for follower in services.followers.iter() {
         let left = deadline.saturating_duration_since(tokio::time::Instant::now());

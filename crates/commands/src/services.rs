@@ -3,11 +3,17 @@
 //! A plain struct: whoever adds a command that needs another service adds a field. Cloning is
 //! cheap, every field is shared.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
+use model::BootView;
+use model::flight::BootEvent;
+use remote::ssh::SshOptions;
+use runtime::View;
 use store::Store;
+use tokio::sync::{Mutex, mpsc};
 
 use crate::shape::BoxFuture;
 
@@ -20,6 +26,22 @@ pub struct Services {
     pub followers: Arc<[Arc<dyn Follower>]>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// What the boot services answer from.
+    pub boot: Arc<View<BootView>>,
+    /// Where steps of boots are recorded.
+    pub events: mpsc::Sender<BootEvent>,
+    /// The client for service processors.
+    pub bmc: bmc::Client,
+    /// How nodes are reached over ssh.
+    pub ssh: Arc<SshOptions>,
+    /// The tools that images are made with.
+    pub tools: Arc<image::Tools>,
+    /// The hosts file that makehosts writes; whoever writes it holds the lock.
+    pub hosts_file: Arc<Mutex<PathBuf>>,
+    /// Where the database is, for those who ask.
+    pub database: Arc<str>,
+    /// What the daemon says of its services, a line each.
+    pub status: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
 }
 
 /// Something that is rebuilt from the tables, such as the answers of DHCP.

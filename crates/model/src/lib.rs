@@ -10,6 +10,7 @@ mod cell;
 pub mod dhcp;
 pub mod dns;
 pub mod flight;
+pub mod hosts;
 pub mod ipxe;
 pub mod names;
 pub mod network;

@@ -43,7 +43,7 @@ pub fn address_of(snapshot: &Snapshot, host: &str) -> Option<IpAddr> {
     [host, short].into_iter().filter(|name| snapshot.has_node(name)).find_map(ip)
 }
 
-fn of_node(
+pub(crate) fn of_node(
     snapshot: &Snapshot,
     node: &NodeName,
     found: &mut Vec<HostEntry>,

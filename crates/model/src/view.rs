@@ -114,6 +114,11 @@ impl BootView {
         &self.snapshot
     }
 
+    /// What the tables do not know of this server.
+    pub fn facts(&self) -> &ServerFacts {
+        &self.facts
+    }
+
     /// The site's settings.
     pub fn site(&self) -> &Site {
         &self.site

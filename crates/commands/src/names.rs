@@ -1,0 +1,157 @@
+//! makehosts, makedns and makedhcp. DNS and DHCP answer from the tables, so two of them have nothing
+//! to make: they wait until what is served shows the tables, and say what in the tables cannot be
+//! served. makehosts edits the hosts file of the management node, as the original does.
+
+use std::path::Path;
+use std::time::Duration;
+
+use base::{ErrorKind, Failure, NodeName};
+use command::Item;
+use model::hosts::{self, HostsFile, LineStyle};
+use model::{BootView, Node, Problem};
+
+use crate::call::Call;
+use crate::services::Services;
+use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::sink::Sink;
+
+pub(crate) static MAKEHOSTS: Command = Command::new("makehosts", Behaviour::Procedure(makehosts));
+pub(crate) static MAKEDNS: Command = Command::new("makedns", Behaviour::Procedure(makedns));
+pub(crate) static MAKEDHCP: Command = Command::new("makedhcp", Behaviour::Procedure(makedhcp));
+
+/// How long to wait until the boot services show the tables.
+const VIEW_DEADLINE: Duration = Duration::from_secs(5);
+
+fn makehosts(
+    call: Call,
+    services: Services,
+    sink: Sink,
+) -> BoxFuture<'static, Result<(), Failure>> {
+    Box::pin(async move {
+        if call.options.has("m") {
+            let text = "link-local addresses are not available yet";
+            return Err(Failure::new(ErrorKind::NotFound, text));
+        }
+        let removes = call.options.has("d");
+        let nodes = match (&call.noderange, removes) {
+            (Some(_), _) => call.nodes.clone(),
+            (None, false) => call.snapshot.nodes().cloned().collect(),
+            (None, true) => return Ok(()),
+        };
+        let path = services.hosts_file.lock().await;
+        let shown = path.display().to_string();
+        let old =
+            std::fs::read_to_string(&*path).map_err(|error| broken("read", &shown, &error))?;
+        let mut file =
+            if call.options.has("n") { HostsFile::localhost() } else { HostsFile::parse(&old) };
+        let problems = edit(&call, &nodes, removes, &mut file);
+        replace(&path, &old, &file.text()).map_err(|error| broken("write", &shown, &error))?;
+        sink.send_all(problems.into_iter().map(Item::Warning)).await;
+        Ok(())
+    })
+}
+
+fn broken(what: &str, path: &str, error: &std::io::Error) -> Failure {
+    Failure::new(ErrorKind::Internal, format!("cannot {what} {path}: {error}"))
+}
+
+fn edit(call: &Call, nodes: &[NodeName], removes: bool, file: &mut HostsFile) -> Vec<String> {
+    let first = call.snapshot.site("FQDNfirst").unwrap_or_default().to_ascii_lowercase();
+    let style = LineStyle {
+        long_first: call.options.has("l") || matches!(&*first, "1" | "yes" | "enable"),
+        others_first: call.options.has("o"),
+        domain_to_others: call.options.has("a"),
+    };
+    let mut problems = Vec::new();
+    for node in nodes {
+        let (lines, bad) = hosts::lines(&call.snapshot, node);
+        for line in &lines {
+            if removes {
+                file.remove(line);
+            } else {
+                file.put(line, style);
+            }
+        }
+        if !removes {
+            problems.extend(bad);
+        }
+    }
+    problems
+}
+
+/// Writes in place, because a container's hosts file is a mount that cannot be renamed over; what
+/// was there is kept beside it.
+fn replace(path: &Path, old: &str, new: &str) -> std::io::Result<()> {
+    if old == new {
+        return Ok(());
+    }
+    let mut backup = path.as_os_str().to_owned();
+    backup.push(".xcatbak");
+    std::fs::write(backup, old)?;
+    std::fs::write(path, new)
+}
+
+/// The boot services' view of the tables that the call sees, or of later ones.
+async fn current(call: &Call, services: &Services) -> Result<std::sync::Arc<BootView>, Failure> {
+    let generation = call.snapshot.generation();
+    services.boot.wait_for(generation, VIEW_DEADLINE).await.map_err(|stale| {
+        Failure::from_error(ErrorKind::Timeout, &stale).hint("look at lsxcatd -a and try again")
+    })?;
+    Ok(services.boot.load())
+}
+
+/// What is wrong with rows of `tables` that concern the call's nodes, or any when it names none.
+fn problems(view: &BootView, call: &Call, tables: &[&str]) -> Vec<Item> {
+    let (_, problems) = BootView::build(view.snapshot(), view.facts());
+    let concerns = |problem: &&Problem| {
+        let named = call.nodes.iter().any(|node| node.as_str() == &*problem.key);
+        tables.contains(&problem.table) && (call.noderange.is_none() || named)
+    };
+    problems.iter().filter(concerns).map(|problem| Item::Warning(problem.to_string())).collect()
+}
+
+fn makedns(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Result<(), Failure>> {
+    Box::pin(async move {
+        refuse_removal(&call, "DNS")?;
+        let view = current(&call, &services).await?;
+        sink.send_all(problems(&view, &call, &["hosts", "nics", "networks"])).await;
+        sink.send(Item::data("DNS setup is completed")).await;
+        Ok(())
+    })
+}
+
+fn makedhcp(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Result<(), Failure>> {
+    Box::pin(async move {
+        let shows = call.options.has("q");
+        if call.noderange.is_none() && !call.options.has("n") && !call.options.has("a") {
+            return Err(Failure::new(ErrorKind::Usage, "say -n, -a or a noderange"));
+        }
+        refuse_removal(&call, "DHCP")?;
+        let view = current(&call, &services).await?;
+        if shows {
+            let items: Vec<Item> =
+                call.nodes.iter().filter_map(|node| reservation(&view, node)).collect();
+            sink.send_all(items).await;
+            return Ok(());
+        }
+        sink.send_all(problems(&view, &call, &["mac", "hosts", "networks"])).await;
+        Ok(())
+    })
+}
+
+/// A node is served as long as it is defined; removing only the answer would not last.
+fn refuse_removal(call: &Call, service: &str) -> Result<(), Failure> {
+    if !call.options.has("d") {
+        return Ok(());
+    }
+    let text = format!("{service} answers from the tables, there is nothing to remove");
+    Err(Failure::new(ErrorKind::Conflict, text)
+        .hint("use nodeset NODERANGE offline, or remove the definition with rmdef"))
+}
+
+fn reservation(view: &BootView, name: &NodeName) -> Option<Item> {
+    let node = Node::read(view.snapshot(), name.as_str())?;
+    let (ip, nic) = (node.ip?, node.nics.first()?);
+    let text = format!("ip-address = {ip}, hardware-address = {}", nic.mac);
+    Some(Item::node(name.as_str(), text))
+}

@@ -1,0 +1,390 @@
+//! nodeset: what nodes do at their next network boot.
+//!
+//! The decision is pure ([`decide`]); around it the command looks up what is published of the images
+//! and commits the patch. The publication is written into `bootparams`, so a node boots the very
+//! files that it was given here.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use base::{ErrorKind, Failure, NodeName};
+use command::{Answer, Item};
+use image::Publication;
+use model::{OsImage, Site};
+use tables::{Patch, Snapshot, TableId, table};
+
+use crate::call::Call;
+use crate::images;
+use crate::run::commit;
+use crate::services::Services;
+use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::sink::Sink;
+
+pub(crate) static COMMAND: Command = Command::new("nodeset", Behaviour::Procedure(nodeset));
+
+/// What is published of images, by their names.
+pub(crate) type Published = BTreeMap<String, Result<Option<Publication>, String>>;
+
+/// The state that is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Wanted {
+    /// The state in force is to be shown.
+    Stat,
+    /// Boot from disk.
+    Boot,
+    /// Answer no boot request.
+    Offline,
+    /// The image that the node has.
+    OwnImage,
+    /// This image.
+    Image(String),
+}
+
+fn nodeset(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Result<(), Failure>> {
+    Box::pin(async move {
+        call.required_nodes()?;
+        let wanted = wanted(call.options.operands())?;
+        if wanted == Wanted::Stat {
+            let items: Vec<Item> =
+                call.nodes.iter().map(|node| stat(&call.snapshot, node)).collect();
+            sink.send_all(items).await;
+            return Ok(());
+        }
+        let images = images_of(&call, &wanted);
+        let found = images::published(&call.snapshot, images).await?;
+        let nodes = call.nodes.clone();
+        let decide = move |snapshot: &Snapshot| decide(snapshot, &nodes, &wanted, &found);
+        commit(&call, "nodeset", &services, &sink, decide).await;
+        Ok(())
+    })
+}
+
+/// Reads the state; of a comma list only the first state exists so far.
+fn wanted(operands: &[String]) -> Result<Wanted, Failure> {
+    let invalid = |text: String| Failure::new(ErrorKind::NotFound, text);
+    let word = operands.first().map(String::as_str).unwrap_or_default();
+    if word.is_empty() || operands.len() > 1 {
+        let text = operands.get(1).map(String::as_str).unwrap_or_default();
+        return Err(invalid(format!("Invalid argument: '{text}'")));
+    }
+    let (name, value) = word.split_once('=').unwrap_or((word, ""));
+    match (name, word.contains('='), value) {
+        ("stat", false, _) => Ok(Wanted::Stat),
+        ("boot", false, _) => Ok(Wanted::Boot),
+        ("offline" | "shutdown", false, _) => Ok(Wanted::Offline),
+        ("osimage", false, _) => Ok(Wanted::OwnImage),
+        ("osimage", true, "") => Err(invalid(format!("invalid argument: \"{word}\""))),
+        ("osimage", true, image) => {
+            Ok(Wanted::Image(image.split(':').next().unwrap_or(image).to_owned()))
+        }
+        ("install" | "netboot" | "statelite", ..) => Err(invalid(
+            "The options \"install\", \"netboot\", and \"statelite\" have been deprecated, use \
+             \"osimage=<osimage_name>\" instead."
+                .to_owned(),
+        )),
+        (
+            "shell" | "standby" | "runcmd" | "runimage" | "next" | "enact" | "iscsiboot"
+            | "ondiscover",
+            ..,
+        ) => Err(invalid(format!(
+            "the state {name} is not available yet; use osimage=NAME, boot or offline"
+        ))),
+        _ => Err(invalid(format!("Unknown state {word} requested"))),
+    }
+}
+
+fn stat(snapshot: &Snapshot, node: &NodeName) -> Item {
+    let state = snapshot.node_cell("chain", "currstate", node.as_str());
+    let state = state.map(|cell| cell.text.to_string()).filter(|text| !text.is_empty());
+    Item::node(node.as_str(), state.unwrap_or_else(|| "discover".to_owned()))
+}
+
+fn images_of(call: &Call, wanted: &Wanted) -> Vec<String> {
+    match wanted {
+        Wanted::Image(image) => vec![image.clone()],
+        Wanted::OwnImage => {
+            call.nodes.iter().filter_map(|node| own_image(&call.snapshot, node)).collect()
+        }
+        Wanted::Stat | Wanted::Boot | Wanted::Offline => Vec::new(),
+    }
+}
+
+fn own_image(snapshot: &Snapshot, node: &NodeName) -> Option<String> {
+    let cell = snapshot.node_cell("nodetype", "provmethod", node.as_str())?;
+    let generic = matches!(&*cell.text, "" | "install" | "netboot" | "statelite");
+    (!generic).then(|| cell.text.to_string())
+}
+
+/// Decides for every node; a node that cannot have the state is left as it is and named.
+fn decide(
+    snapshot: &Snapshot,
+    nodes: &[NodeName],
+    wanted: &Wanted,
+    published: &Published,
+) -> Result<(Patch, Answer), Answer> {
+    let (mut patch, mut answer) = (Patch::new(), Answer::new());
+    if let Wanted::Image(image) = wanted
+        && let Err(text) = checked(snapshot, image, published)
+    {
+        answer.error(text);
+        return Err(answer);
+    }
+    for node in nodes.iter().filter(|node| snapshot.has_node(node.as_str())) {
+        match decide_one(snapshot, node, wanted, published, &mut patch) {
+            Ok(state) => answer.push(Item::node(node.as_str(), state)),
+            Err(text) => answer.push(Item::node_error(node.as_str(), text)),
+        };
+    }
+    Ok((patch, answer))
+}
+
+fn decide_one(
+    snapshot: &Snapshot,
+    node: &NodeName,
+    wanted: &Wanted,
+    published: &Published,
+    patch: &mut Patch,
+) -> Result<String, String> {
+    let image = match wanted {
+        Wanted::Boot | Wanted::Offline | Wanted::Stat => {
+            let state = if *wanted == Wanted::Boot { "boot" } else { "offline" };
+            local(snapshot, node, state, patch);
+            return Ok(state.to_owned());
+        }
+        Wanted::OwnImage => own_image(snapshot, node)
+            .ok_or("OS image name must be specified in nodetype.provmethod")?,
+        Wanted::Image(image) => image.clone(),
+    };
+    let (os, publication) = checked(snapshot, &image, published)?;
+    if snapshot.node_cell("mac", "mac", node.as_str()).is_none() {
+        return Err("No MAC address available for this node".to_owned());
+    }
+    let state = diskless(snapshot, node, &os, publication, patch);
+    Ok(state)
+}
+
+/// The image with what is published of it, or the reason why nodes cannot boot it.
+fn checked<'a>(
+    snapshot: &Snapshot,
+    name: &str,
+    published: &'a Published,
+) -> Result<(OsImage, &'a Publication), String> {
+    let image = OsImage::read(snapshot, name)
+        .ok_or_else(|| format!("Cannot find the OS image {name} in the osimage table."))?;
+    if let [missing, ..] = image.missing()[..] {
+        return Err(format!("osimage.{missing} for {name} must be set."));
+    }
+    if image.provmethod.as_deref() != Some("netboot") {
+        let method = image.provmethod.as_deref().unwrap_or_default();
+        return Err(format!(
+            "{name} has provmethod {method}, which is not available yet; only netboot is"
+        ));
+    }
+    match published.get(name) {
+        Some(Ok(Some(publication))) => Ok((image, publication)),
+        Some(Err(error)) => Err(error.clone()),
+        Some(Ok(None)) | None => Err(format!(
+            "the image {name} is not packed; run genimage {name} and packimage {name} first"
+        )),
+    }
+}
+
+fn id(name: &str) -> TableId {
+    table(name).expect("the schema has this table: it is part of the product")
+}
+
+/// Boot from disk, or not at all: there is nothing to load any more.
+fn local(snapshot: &Snapshot, node: &NodeName, state: &str, patch: &mut Patch) {
+    let node = node.as_str();
+    patch.set(id("chain"), &[node], &[("currstate", Some(state)), ("currchain", None)]);
+    if snapshot.row(id("bootparams"), &[node]).is_some() {
+        let nothing = [("kernel", None), ("initrd", None), ("kcmdline", None)];
+        patch.set(id("bootparams"), &[node], &nothing);
+    }
+    if state == "boot" && snapshot.row(id("nodetype"), &[node]).is_some() {
+        patch.set(id("nodetype"), &[node], &[("provmethod", None)]);
+    }
+}
+
+fn diskless(
+    snapshot: &Snapshot,
+    node: &NodeName,
+    image: &OsImage,
+    publication: &Publication,
+    patch: &mut Patch,
+) -> String {
+    let part = |value: &Option<String>| value.clone().unwrap_or_default();
+    let (os, arch, profile) = (part(&image.osvers), part(&image.osarch), part(&image.profile));
+    let state = format!("netboot {os}-{arch}-{profile}");
+    let name = node.as_str();
+    let kind = [
+        ("provmethod", Some(image.name.as_str())),
+        ("os", Some(os.as_str())),
+        ("arch", Some(arch.as_str())),
+        ("profile", Some(profile.as_str())),
+    ];
+    patch.set(id("nodetype"), &[name], &kind);
+    patch.set(id("chain"), &[name], &[("currstate", Some(&state)), ("currchain", None)]);
+    patch.extend(boot_params(snapshot, node, &image.name, publication));
+    state
+}
+
+/// The boot parameters that make `node` load this publication.
+pub(crate) fn boot_params(
+    snapshot: &Snapshot,
+    node: &NodeName,
+    image: &str,
+    publication: &Publication,
+) -> Patch {
+    let kernel = publication.boot_path(image, &publication.kernel);
+    let initrd = publication.boot_path(image, &publication.initrd);
+    let kcmdline = kernel_arguments(snapshot, node, publication);
+    let mut patch = Patch::new();
+    let cells =
+        [("kernel", Some(&*kernel)), ("initrd", Some(&*initrd)), ("kcmdline", Some(&*kcmdline))];
+    patch.set(id("bootparams"), &[node.as_str()], &cells);
+    patch
+}
+
+/// The arguments of a diskless boot (spec/provision.md section 5.1); `!myipfn!` becomes the address
+/// that the node reaches us by.
+fn kernel_arguments(snapshot: &Snapshot, node: &NodeName, publication: &Publication) -> String {
+    let site = Site::read(snapshot);
+    let port = site.http_port;
+    let xcatd = snapshot.site("xcatdport").unwrap_or("3001");
+    let flow = u8::from(matches!(snapshot.site("useflowcontrol"), Some("1" | "yes")));
+    let path = publication.url_path(&publication.rootimg);
+    let sum = publication.image_sum();
+    let mut text = format!(
+        "imgurl=http://!myipfn!:{port}{path} imgsum={sum} XCAT=!myipfn!:{xcatd} NODE={node} \
+         FC={flow} XCATHTTPPORT={port}"
+    );
+    if matches!(snapshot.site("nodestatus"), Some("n" | "N" | "0")) {
+        text.push_str(" nonodestatus");
+    }
+    text + &console(snapshot, node)
+}
+
+/// The serial console of table `nodehm`.
+fn console(snapshot: &Snapshot, node: &NodeName) -> String {
+    let cell = |column| {
+        snapshot.node_cell("nodehm", column, node.as_str()).map(|cell| cell.text.to_string())
+    };
+    let Some(port) = cell("serialport").filter(|port| port.bytes().all(|b| b.is_ascii_digit()))
+    else {
+        return String::new();
+    };
+    let speed = cell("serialspeed").unwrap_or_else(|| "115200".to_owned());
+    let flow = cell("serialflow").map_or("", |flow| if flow.contains("hard") { "n8r" } else { "" });
+    format!(" console=tty0 console=ttyS{port},{speed}{flow}")
+}
+
+/// The directory of an image, for those who look for its files.
+pub(crate) fn image_dir(snapshot: &Snapshot, name: &str) -> Option<PathBuf> {
+    let install = Site::read(snapshot).install_dir;
+    OsImage::read(snapshot, name).map(|image| image.image_dir(&install))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cluster() -> Snapshot {
+        let mut patch = Patch::new();
+        let mut row = |table: &str, key: &str, cells: &[(&str, &str)]| {
+            let cells: Vec<_> = cells.iter().map(|(name, text)| (*name, Some(*text))).collect();
+            patch.set(id(table), &[key], &cells);
+        };
+        row("nodelist", "n1", &[("groups", "all")]);
+        row("nodelist", "n2", &[("groups", "all")]);
+        row("mac", "n1", &[("mac", "02:00:00:00:00:01")]);
+        row("nodehm", "all", &[("serialport", "0")]);
+        let facts = [("osvers", "debian13"), ("osarch", "x86_64"), ("profile", "compute")];
+        row("osimage", "img", &facts);
+        row("osimage", "img", &[("provmethod", "netboot")]);
+        row("osimage", "bare", &[("osvers", "debian13")]);
+        Snapshot::empty().apply(&patch).unwrap().0
+    }
+
+    fn publication() -> Publication {
+        let file = |name: &str| image::Published {
+            name: name.to_owned(),
+            sha256: "ab".repeat(32),
+            bytes: 1,
+        };
+        let (kernel, initrd) = (file("kernel"), file("initrd-stateless.gz"));
+        Publication { id: "cd".repeat(32), kernel, initrd, rootimg: file("rootimg.sfs") }
+    }
+
+    fn nodes() -> Vec<NodeName> {
+        ["n1", "n2"].map(|name| NodeName::parse(name).unwrap()).to_vec()
+    }
+
+    #[test]
+    fn words_are_read_and_refused_in_the_words_of_the_original() {
+        let read = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
+            wanted(&words).map_err(|failure| failure.message)
+        };
+        assert_eq!(read(&["osimage=a:reboot4deploy"]), Ok(Wanted::Image("a".to_owned())));
+        assert_eq!(read(&["osimage"]), Ok(Wanted::OwnImage));
+        assert_eq!(read(&[]).unwrap_err(), "Invalid argument: ''");
+        assert_eq!(read(&["bogus"]).unwrap_err(), "Unknown state bogus requested");
+        assert_eq!(read(&["osimage="]).unwrap_err(), "invalid argument: \"osimage=\"");
+        assert!(read(&["netboot"]).unwrap_err().contains("deprecated"));
+    }
+
+    #[test]
+    fn a_packed_image_is_pinned_and_a_node_without_mac_is_named() {
+        let published = Published::from([("img".to_owned(), Ok(Some(publication())))]);
+        let wanted = Wanted::Image("img".to_owned());
+        let (patch, answer) = decide(&cluster(), &nodes(), &wanted, &published).unwrap();
+        assert_eq!(
+            answer.0,
+            [
+                Item::node("n1", "netboot debian13-x86_64-compute"),
+                Item::node_error("n2", "No MAC address available for this node"),
+            ]
+        );
+        let after = cluster().apply(&patch).unwrap().0;
+        let hash = "cd".repeat(32);
+        let cell = |table: &str, column: &str| {
+            after.node_cell(table, column, "n1").map(|cell| cell.text.to_string())
+        };
+        assert_eq!(
+            cell("bootparams", "kernel").unwrap(),
+            format!("xcat/osimage/img/{hash}/kernel")
+        );
+        let sum = "ab".repeat(32);
+        assert_eq!(
+            cell("bootparams", "kcmdline").unwrap(),
+            format!(
+                "imgurl=http://!myipfn!:80/install/published/{hash}/rootimg.sfs \
+                 imgsum=sha256:{sum} XCAT=!myipfn!:3001 NODE=n1 FC=0 XCATHTTPPORT=80 \
+                 console=tty0 console=ttyS0,115200"
+            )
+        );
+        assert_eq!(cell("nodetype", "provmethod").unwrap(), "img");
+        let (patch, _) = decide(&after, &nodes(), &Wanted::Boot, &published).unwrap();
+        let after = after.apply(&patch).unwrap().0;
+        assert_eq!(stat(&after, &nodes()[0]), Item::node("n1", "boot"));
+        assert!(after.node_cell("bootparams", "kernel", "n1").is_none());
+    }
+
+    #[test]
+    fn images_that_cannot_be_booted_change_nothing() {
+        let none = Published::new();
+        for (image, text) in [
+            ("nosuch", "Cannot find the OS image nosuch in the osimage table."),
+            ("bare", "osimage.provmethod for bare must be set."),
+            ("img", "the image img is not packed; run genimage img and packimage img first"),
+        ] {
+            let wanted = Wanted::Image(image.to_owned());
+            let refused = decide(&cluster(), &nodes(), &wanted, &none).unwrap_err();
+            assert_eq!(refused.0, [Item::error(text)]);
+        }
+        let (patch, answer) = decide(&cluster(), &nodes(), &Wanted::OwnImage, &none).unwrap();
+        assert!(patch.is_empty());
+        assert_eq!(answer.code(), 1);
+    }
+}
