@@ -1,7 +1,9 @@
 //! `xcat-lab`: virtual nodes for the management node's container, on its host.
 
+use std::ffi::CString;
 use std::fs;
 use std::io::Write;
+use std::os::unix::ffi::OsStringExt;
 use std::process::ExitCode;
 
 use base::{ErrorKind, Failure};
@@ -24,8 +26,7 @@ fn perform(arguments: &Arguments) -> Result<(), Failure> {
         });
     }
     if !nix::unistd::geteuid().is_root() {
-        let failure = Failure::new(ErrorKind::Denied, "the lab needs root on this host");
-        return Err(failure.hint("use sudo"));
+        return Err(become_root(arguments));
     }
     match &arguments.order {
         Order::Help => Ok(()),
@@ -34,6 +35,22 @@ fn perform(arguments: &Arguments) -> Result<(), Failure> {
         Order::Status => block_on(lab::status(&arguments.state)),
         Order::Console { node, follow } => lab::console(&arguments.state, node, *follow),
         Order::Serve { background } => serve(arguments, *background),
+    }
+}
+
+/// Starts again through sudo; only a failure comes back.
+fn become_root(arguments: &Arguments) -> Failure {
+    let failure =
+        Failure::new(ErrorKind::Denied, "the lab needs root on this host").hint("use sudo");
+    let Ok(own) = std::env::current_exe() else { return failure };
+    let words =
+        ["sudo".into(), own.into_os_string()].into_iter().chain(std::env::args_os().skip(1));
+    let words = words.chain([format!("--container={}", arguments.container).into()]);
+    let line: Result<Vec<CString>, _> = words.map(|word| CString::new(word.into_vec())).collect();
+    let Ok(line) = line else { return failure };
+    match nix::unistd::execvp(c"sudo", &line) {
+        Err(nix::errno::Errno::ENOENT) => failure.hint("run it as root, or install sudo"),
+        Ok(_) | Err(_) => failure,
     }
 }
 

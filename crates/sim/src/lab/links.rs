@@ -17,6 +17,11 @@ pub(crate) fn exists(device: &str) -> bool {
     Path::new("/sys/class/net").join(device).exists()
 }
 
+/// Which life of a network device this is: a device that was made again has another number.
+pub(crate) fn life(device: &str) -> Option<String> {
+    std::fs::read_to_string(Path::new("/sys/class/net").join(device).join("ifindex")).ok()
+}
+
 /// Refuses a bridge that is not there.
 pub(crate) fn check_bridge(bridge: &str) -> Result<(), Failure> {
     if Path::new("/sys/class/net").join(bridge).join("bridge").exists() {

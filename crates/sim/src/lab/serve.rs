@@ -1,6 +1,7 @@
 //! The background process: holds machines and service processors, follows orders from the control socket.
 //!
 //! It is the only owner of taps, alias addresses and QEMU processes; when it ends in any orderly way they are gone.
+//! The bridges are Docker's: when they were made again, machines and addresses are plugged into the new ones.
 //! Each service processor has a socket of its own on its alias address, so that the host's other addresses stay free.
 
 use std::collections::BTreeMap;
@@ -31,6 +32,8 @@ pub(crate) const BMC_USER: &str = "admin";
 /// How long one order may take to be read.
 const READ_LIMIT: Duration = Duration::from_secs(5);
 const DRAIN: Duration = Duration::from_secs(15);
+/// How often the bridges are looked at.
+const LOOK: Duration = Duration::from_secs(2);
 
 /// How the background process is set up.
 #[derive(Debug, Clone)]
@@ -62,6 +65,8 @@ struct Lab {
     password: Secret<String>,
     accelerator: Accelerator,
     entries: BTreeMap<u16, Entry>,
+    /// The lives of the two bridges into which everything is plugged.
+    plugged: Option<(String, String)>,
 }
 
 /// Opens the control socket, unless another background process holds it.
@@ -97,8 +102,13 @@ impl Serve {
             tracing::warn!(node = name, "ended a machine that an earlier process had left");
         }
         let mut lab = Lab::new(self, state).await?;
+        let mut look = tokio::time::interval(LOOK);
         loop {
             let stream = tokio::select! {
+                _ = look.tick() => {
+                    lab.follow_bridges().await;
+                    continue;
+                }
                 accepted = listener.accept() => accepted.map_err(failed)?.0,
                 _ = interrupted.recv() => break,
                 _ = terminated.recv() => break,
@@ -121,7 +131,7 @@ impl Lab {
             _ => accelerator::find(&state).await,
         };
         tracing::info!(accelerator = accelerator.as_str(), "serving");
-        Ok(Self { serve, state, password, accelerator, entries: BTreeMap::new() })
+        Ok(Self { serve, state, password, accelerator, entries: BTreeMap::new(), plugged: None })
     }
 
     /// One order and its answer; whether it was the last.
@@ -182,7 +192,29 @@ impl Lab {
                 self.entries.insert(node.number, entry);
             }
         }
+        self.plugged = self.bridges();
         Ok(())
+    }
+
+    /// The lives of the bridges, while both are there.
+    fn bridges(&self) -> Option<(String, String)> {
+        let lives =
+            [&self.serve.management_bridge, &self.serve.service_bridge].map(|b| links::life(b));
+        let [Some(management), Some(service)] = lives else { return None };
+        Some((management, service))
+    }
+
+    /// Plugs everything into bridges that were made again.
+    async fn follow_bridges(&mut self) {
+        let now = self.bridges();
+        if self.entries.is_empty() || now.is_none() || now == self.plugged {
+            return;
+        }
+        tracing::info!("the bridges were made again: plugging in");
+        let nodes = self.entries.values().map(|entry| entry.node.clone()).collect();
+        if let Err(failure) = self.have(nodes).await {
+            tracing::warn!(error = %failure, "cannot plug in yet");
+        }
     }
 
     /// Starts the tasks of a machine that is off and of its service processor.
