@@ -24,6 +24,22 @@ pub struct Cell {
     pub from: Option<Text>,
 }
 
+/// An enabled row that speaks about a node.
+#[derive(Clone, Copy)]
+pub(crate) struct Source<'a> {
+    /// The group that it is the row of; none when it is the node's own.
+    group: Option<&'a str>,
+    row: &'a Row,
+}
+
+impl Source<'_> {
+    /// The filled cell at `index`, when the row is not one of a group.
+    pub(crate) fn own_text(&self, index: usize) -> Option<&Text> {
+        let own = self.group.is_none();
+        self.row.cell(index).filter(|text| own && !text.is_empty())
+    }
+}
+
 impl Snapshot {
     /// What `column` of `table` says about `node`, with inheritance and expressions evaluated.
     pub fn node_cell(&self, table: &str, column: &str, node: &str) -> Option<Cell> {
@@ -32,72 +48,82 @@ impl Snapshot {
 
     /// As [`node_cell`](Self::node_cell), for a table that is known.
     pub fn node_value(&self, table: TableId, column: &str, node: &str) -> Option<Cell> {
-        let cell = self.raw_node_value(table, column, node)?;
-        let text = match cells::evaluate(&cell.text, node)? {
-            Cow::Borrowed(text) if *text == *cell.text => cell.text.clone(),
-            text => text.into(),
-        };
-        Some(Cell { text, from: cell.from })
+        evaluated(self.raw_node_value(table, column, node)?, node)
     }
 
     /// What `column` of `table` says about `node`, before expressions are evaluated.
     pub fn raw_node_value(&self, table: TableId, column: &str, node: &str) -> Option<Cell> {
         let index = table.def().column(column)?;
-        table.def().node_column?;
-        let own = self.own_cell(table, index, node);
-        if table == ids::NODELIST {
-            return own.map(|text| Cell { text: text.clone(), from: None });
-        }
-        let delimiter = self.delimiter(column);
-        if let Some(text) = own.filter(|text| delimiter.is_none() && !text.ends_with(CONTINUE)) {
-            return Some(Cell { text: text.clone(), from: None });
-        }
-        let mut found = own.map(|text| Found::new(text, None));
-        for group in self.group_names(node) {
-            let Some(text) = self.own_cell(table, index, group) else { continue };
-            match &mut found {
-                None => found = Some(Found::new(text, Some(group))),
-                Some(found) => found.append(text, node, group, delimiter.as_deref()),
-            }
-            if delimiter.is_none() && !text.ends_with(CONTINUE) {
-                break;
-            }
-        }
-        found.map(|found| found.finish(delimiter.as_deref()))
+        joined(self.sources(table, node), index, node, self.delimiter(column))
     }
 
     /// The enabled rows of `table` for `node`: its own, or else those of its first group that has
     /// any.
     pub fn node_rows(&self, table: TableId, node: &str) -> Vec<&Row> {
-        let own = self.own_rows(table, node);
-        if !own.is_empty() || table == ids::NODELIST || table.def().node_column.is_none() {
-            return own;
-        }
-        let inherited = self.group_names(node).map(|group| self.own_rows(table, group));
-        inherited.into_iter().find(|rows| !rows.is_empty()).unwrap_or_default()
+        let mut sources = self.sources(table, node).peekable();
+        let first = sources.peek().and_then(|source| source.group);
+        sources.take_while(|source| source.group == first).map(|source| source.row).collect()
     }
 
-    fn own_rows(&self, table: TableId, name: &str) -> Vec<&Row> {
-        self.rows_of(table, name).filter(|row| row.enabled()).collect()
-    }
-
-    fn own_cell(&self, table: TableId, column: usize, name: &str) -> Option<&Text> {
-        let filled = |row: &&Row| row.cell(column).is_some_and(|text| !text.is_empty());
-        let mut rows = self.rows_of(table, name);
-        rows.find(|row| filled(row) && row.enabled())?.cell(column)
+    /// The enabled rows that speak about `node`, in the order in which they count.
+    pub(crate) fn sources<'a>(
+        &'a self,
+        table: TableId,
+        node: &str,
+    ) -> impl Iterator<Item = Source<'a>> + use<'a> {
+        let own = table.def().node_column.map(|_| self.rows_of(table, node));
+        let own = own.into_iter().flatten().map(|row| Source { group: None, row });
+        let inherits = table.def().node_column.is_some() && table != ids::NODELIST;
+        let groups = inherits.then(|| self.group_names(node)).into_iter().flatten();
+        let inherited = groups.flat_map(move |group| {
+            self.rows_of(table, group).map(move |row| Source { group: Some(group), row })
+        });
+        own.chain(inherited).filter(|source| source.row.enabled())
     }
 
     /// The delimiter with which the texts of `column` are joined along the groups.
-    fn delimiter(&self, column: &str) -> Option<String> {
-        let entries = self.site("hierarchicalattrs")?.split(',');
-        let mut named = entries.filter_map(|entry| {
+    pub(crate) fn delimiter(&self, column: &str) -> Option<&str> {
+        let mut entries = self.site("hierarchicalattrs")?.rsplit(',').map(|entry| {
             let (name, delimiter) = entry.split_once(':').unwrap_or((entry, ","));
-            (name.trim() == column).then_some(delimiter.trim())
+            (name.trim(), delimiter.trim())
         });
-        named
-            .next_back()
-            .map(|delimiter| if delimiter.is_empty() { "," } else { delimiter }.to_owned())
+        let (_, delimiter) = entries.find(|(name, _)| *name == column)?;
+        Some(if delimiter.is_empty() { "," } else { delimiter })
     }
+}
+
+/// The cell with its expression evaluated for `node`; none when nothing is left.
+pub(crate) fn evaluated(cell: Cell, node: &str) -> Option<Cell> {
+    let text = match cells::evaluate(&cell.text, node)? {
+        Cow::Borrowed(_) => cell.text,
+        Cow::Owned(text) => text.into(),
+    };
+    Some(Cell { text, from: cell.from })
+}
+
+/// What the column at `index` says in the first row that fills it, and in those that continue it.
+pub(crate) fn joined<'a>(
+    sources: impl IntoIterator<Item = Source<'a>>,
+    index: usize,
+    node: &str,
+    delimiter: Option<&str>,
+) -> Option<Cell> {
+    let mut found: Option<Found> = None;
+    let mut last = None;
+    for Source { group, row } in sources {
+        let Some(text) = row.cell(index).filter(|text| !text.is_empty()) else { continue };
+        match &mut found {
+            None => found = Some(Found { text: text.clone(), from: group.map(Into::into) }),
+            // One of several rows of the same name speaks for all.
+            Some(_) if last == Some(group) => continue,
+            Some(found) => found.append(text, node, group.unwrap_or(node), delimiter),
+        }
+        last = Some(group);
+        if delimiter.is_none() && !text.ends_with(CONTINUE) {
+            break;
+        }
+    }
+    found.map(|found| found.finish(delimiter))
 }
 
 /// A value while the groups are looked through.
@@ -107,10 +133,6 @@ struct Found {
 }
 
 impl Found {
-    fn new(text: &Text, from: Option<&str>) -> Self {
-        Self { text: text.clone(), from: from.map(Into::into) }
-    }
-
     fn append(&mut self, text: &str, node: &str, group: &str, delimiter: Option<&str>) {
         let joint = delimiter.unwrap_or_default();
         let before = self.text.strip_suffix(CONTINUE).unwrap_or(&self.text);

@@ -83,7 +83,11 @@ impl Snapshot {
     }
 
     /// The rows of `table` whose first key column is `first`, sorted by key.
-    pub fn rows_of<'a>(&'a self, table: TableId, first: &str) -> impl Iterator<Item = &'a Row> {
+    pub fn rows_of<'a>(
+        &'a self,
+        table: TableId,
+        first: &str,
+    ) -> impl Iterator<Item = &'a Row> + use<'a> {
         let rows = self.table_rows(table);
         let single = table.def().key_columns().nth(1).is_none();
         let only = single.then(|| rows.get(first)).flatten();

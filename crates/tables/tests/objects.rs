@@ -55,7 +55,8 @@ fn a_node_is_spread_over_the_tables_and_read_back() {
     assert_eq!(snapshot.row(ids::NODELIST, &["n1"]).unwrap().get("comments"), Some("front"));
     assert_eq!(read(&snapshot, ObjectType::Node, "n1"), pairs(&attributes));
     let mgt = objects::value(&snapshot, ObjectType::Node, "n1", "mgt").unwrap();
-    assert_eq!((mgt.source(), &mgt.from), ("(Table:nodehm - Key:node - Column:mgt)", &None));
+    assert_eq!(mgt.source(), "(Table:nodehm - Key:node - Column:mgt)");
+    assert_eq!(mgt.from, None);
     assert_eq!(objects::names(&snapshot, ObjectType::Group).len(), 2);
     assert!(objects::exists(&snapshot, ObjectType::Group, "compute"));
 

@@ -8,7 +8,7 @@ use crate::schema::TableId;
 /// Where an attribute of an object is stored.
 ///
 /// Several definitions may have the same name; those whose `only_if` holds for the object apply.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct AttributeDef {
     /// The name of the attribute.
     pub name: &'static str,
