@@ -3,12 +3,8 @@
 use tables::{Cell, Snapshot, TableId};
 
 /// Short names of columns.
-const SHORT_NAMES: &[(&str, &str)] = &[
-    ("groups", "nodelist.groups"),
-    ("tags", "nodelist.groups"),
-    ("mgt", "nodehm.mgt"),
-    ("switch", "switch.switch"),
-];
+const SHORT_NAMES: &[(&str, &str)] =
+    &[("groups", "nodelist.groups"), ("tags", "nodelist.groups"), ("mgt", "nodehm.mgt")];
 
 /// A column of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

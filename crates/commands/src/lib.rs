@@ -22,10 +22,13 @@
 mod boot;
 mod call;
 mod chtab;
+mod column;
 mod defs;
+mod gettab;
 mod images;
 mod lsxcatd;
 mod names;
+mod nodech;
 mod nodels;
 mod nodes;
 mod nodeset;
@@ -35,6 +38,9 @@ mod run;
 mod services;
 mod shape;
 mod sink;
+mod sql_test;
+mod tabdump;
+mod tabgrep;
 mod xdsh;
 
 pub use call::{Call, Request};
@@ -51,18 +57,30 @@ pub const VERSION: &str = concat!("Version 2.19.0 (xcat-rs ", env!("CARGO_PKG_VE
 pub static COMMANDS: &[&Command] = &[
     &defs::CHDEF,
     &chtab::CHTAB,
+    &images::GENIMAGE,
     &gettab::COMMAND,
     &defs::LSDEF,
+    &lsxcatd::COMMAND,
+    &names::MAKEDHCP,
+    &names::MAKEDNS,
+    &names::MAKEHOSTS,
     &defs::MKDEF,
     &nodech::NODEADD,
     &nodech::NODECH,
     &nodech::NODEGRPCH,
     &nodels::COMMAND,
     &nodech::NODERM,
+    &nodeset::COMMAND,
+    &nodestat::COMMAND,
+    &images::PACKIMAGE,
     &defs::RMDEF,
+    &power::RPOWER,
+    &power::RSETBOOT,
     &chtab::TABCH,
     &tabdump::COMMAND,
     &tabgrep::COMMAND,
+    &boot::COMMAND,
+    &xdsh::COMMAND,
 ];
 
 /// The behaviour of the command called `name`.

@@ -86,7 +86,8 @@ fn nodeadd(call: &Call) -> Result<(Patch, Answer), Failure> {
         let text = format!("'{name}' cannot be the name of a node");
         return Err(Failure::new(ErrorKind::Usage, text));
     }
-    let patch = change(&call.snapshot, names.iter().map(noderange::Name::as_str), &asked.assignments)?;
+    let patch =
+        change(&call.snapshot, names.iter().map(noderange::Name::as_str), &asked.assignments)?;
     Ok((patch, answer))
 }
 
@@ -215,7 +216,8 @@ impl Assignment {
 
     /// The next value, when there is one that differs by the operator's own rule.
     fn next(&self, present: Option<&str>) -> Option<String> {
-        let list: Vec<&str> = present.unwrap_or_default().split(',').filter(|w| !w.is_empty()).collect();
+        let list: Vec<&str> =
+            present.unwrap_or_default().split(',').filter(|w| !w.is_empty()).collect();
         match self.operator {
             Operator::Assign => Some(self.value.clone()),
             Operator::Join if list.is_empty() => Some(self.value.clone()),

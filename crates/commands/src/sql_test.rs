@@ -133,6 +133,8 @@ mod tests {
         let holds = |test: &str| SqlTest::parse(table, test).unwrap().holds(&row);
         assert!(holds("mgt==ipmi") && holds("node>=n0") && holds("mgt!~x%"));
         assert!(!holds("power!=x") && !holds("power==") && !holds("node<n1"));
-        assert!(SqlTest::parse(table, "nosuch==1").is_err() && SqlTest::parse(table, "mgt").is_err());
+        assert!(
+            SqlTest::parse(table, "nosuch==1").is_err() && SqlTest::parse(table, "mgt").is_err()
+        );
     }
 }

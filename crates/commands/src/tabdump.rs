@@ -16,7 +16,7 @@ use crate::sql_test::SqlTest;
 pub(crate) static COMMAND: Command = Command::new("tabdump", Behaviour::Procedure(tabdump));
 
 /// How many rows of a log are read at a time.
-const PAGE: usize = 1000;
+const PAGE: u32 = 1000;
 
 fn tabdump(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Result<(), Failure>> {
     Box::pin(async move {
@@ -83,7 +83,7 @@ fn descriptions(table: TableId) -> Answer {
     columns.iter().enumerate().map(line).collect()
 }
 
-fn last_rows(options: &Options) -> Result<Option<usize>, Failure> {
+fn last_rows(options: &Options) -> Result<Option<u32>, Failure> {
     let Some(count) = options.value("n") else { return Ok(None) };
     let invalid = |_| Failure::new(ErrorKind::Usage, format!("'{count}' is not a number of rows"));
     count.parse().map(Some).map_err(invalid)
@@ -97,12 +97,12 @@ async fn dump_log(
     services: &Services,
     table: TableId,
     tests: &[SqlTest],
-    last: Option<usize>,
+    last: Option<u32>,
     sink: &Sink,
 ) -> Result<(), Failure> {
     sink.send(Item::data(csv::header(table))).await;
     if let Some(limit) = last {
-        let rows = services.store.read_log(table, LogPage::Last { limit }).await?;
+        let rows = services.store.read_log(table, LogPage::Newest { limit }).await?;
         for row in &rows {
             sink.send(Item::data(csv::line(row))).await;
         }

@@ -1,5 +1,5 @@
 //! Tests of attributes as `lsdef -w` and dynamic groups write them: `arch==x86_64`, `os=~/^rhels/`,
-//! `mgt!=ipmi`, `groups!~rack`. A missing attribute counts as the empty text.
+//! `mgt!=ipmi`, `groups!~rack`. No test holds for an attribute that is missing.
 
 use std::borrow::Borrow;
 
@@ -49,10 +49,9 @@ impl Selection {
 
     /// Whether all tests hold for an object with these attributes.
     pub fn holds<T: AsRef<str>>(&self, mut attribute: impl FnMut(&str) -> Option<T>) -> bool {
-        self.0.iter().all(|test| {
-            let value = attribute(&test.attribute);
-            test.holds(value.as_ref().map_or("", AsRef::as_ref))
-        })
+        self.0
+            .iter()
+            .all(|test| attribute(&test.attribute).is_some_and(|value| test.holds(value.as_ref())))
     }
 
     /// Whether all tests hold for an object of the tables.
@@ -115,11 +114,12 @@ mod tests {
             ("a==b", Some("b"), true),
             ("a=b", Some("b"), true),
             ("a!=b", Some("b"), false),
-            ("a!=b", None, true),
+            ("a!=b", Some(""), true),
+            ("a!=b", None, false),
             ("a=~/^b/", Some("bc"), true),
             ("a!~^b", Some("bc"), false),
-            ("a!~^b", None, true),
-            ("a==", None, true),
+            ("a!~^b", None, false),
+            ("a==", Some(""), true),
         ] {
             assert_eq!(holds(test, value), expected, "{test} {value:?}");
         }

@@ -21,6 +21,7 @@ pub static ALL: &[&Meta] = &[
     &objects::MKDEF,
     &tables::NODEADD,
     &tables::NODECH,
+    &tables::NODEGRPCH,
     &tables::NODELS,
     &tables::NODERM,
     &boot::NODESET,

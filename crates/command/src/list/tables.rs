@@ -45,7 +45,6 @@ pub(super) static TABDUMP: Meta = Meta {
     options: &[
         OptionDef::flag(&["d"], "describe the columns"),
         OptionDef::value(&["n", "lines"], "COUNT", "only the last entries of a log"),
-        OptionDef::value(&["f", "file"], "FILE", "write to a file"),
         OptionDef {
             names: &["w"],
             takes: Takes::Values("COLUMN==VALUE"),
@@ -117,6 +116,17 @@ pub(super) static NODEADD: Meta = Meta {
     topic: Topic::Objects,
     summary: "add nodes with columns of tables",
     usage: &["NODERANGE groups=GROUPS [TABLE.COLUMN=VALUE...]"],
+    options: &[VERSION],
+    ..BASE
+};
+
+pub(super) static NODEGRPCH: Meta = Meta {
+    name: "nodegrpch",
+    section: 1,
+    dir: Dir::Bin,
+    topic: Topic::Objects,
+    summary: "change columns of tables for groups",
+    usage: &["GROUP[,GROUP...] TABLE.COLUMN=VALUE..."],
     options: &[VERSION],
     ..BASE
 };

@@ -174,7 +174,9 @@ fn finish(ask: &Ask<'_>, draft: &Draft, progress: &Progress, answer: &mut Answer
             info(answer, "No database was updated");
         } else {
             info(answer, "The database was updated for the following objects:");
-            updated.into_iter().for_each(|name| info(answer, name));
+            for name in updated {
+                info(answer, name);
+            }
         }
         return;
     }

@@ -107,9 +107,9 @@ impl Draft {
         let delimiter = self.delimiter(kind, name);
         let joined = |attribute: &str, value: &str| {
             let present = self.present(kind, name, attribute).unwrap_or_default();
-            let mut seen = BTreeSet::new();
-            let words = present.split(delimiter).filter(|word| !word.is_empty());
-            let mut list: Vec<&str> = words.inspect(|word| drop(seen.insert(*word))).collect();
+            let mut list: Vec<&str> =
+                present.split(delimiter).filter(|word| !word.is_empty()).collect();
+            let mut seen: BTreeSet<&str> = list.iter().copied().collect();
             list.extend(value.split(delimiter).filter(|word| seen.insert(word)));
             list.join(delimiter)
         };

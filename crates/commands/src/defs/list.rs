@@ -54,7 +54,9 @@ fn lsdef(call: &Call) -> Result<Answer, Failure> {
     if lines.is_empty() && total > 0 {
         info(&mut answer, "No object definitions have been found");
     }
-    lines.into_iter().for_each(|line| info(&mut answer, line));
+    for line in lines {
+        info(&mut answer, line);
+    }
     Ok(answer)
 }
 
@@ -164,9 +166,9 @@ impl<'a> List<'a> {
     /// The attributes by name, with their values as they are shown.
     fn attributes(&self, kind: ObjectType, name: &str) -> BTreeMap<String, String> {
         let verbose = self.ask.has("V");
-        let shown = |attribute: &Attribute| match verbose {
-            true => format!("{}\t{}", attribute.value, attribute.source()),
-            false => attribute.value.to_string(),
+        let shown = |attribute: &Attribute| {
+            let source = if verbose { format!("\t{}", attribute.source()) } else { String::new() };
+            format!("{}{source}", attribute.value)
         };
         let mut attributes: BTreeMap<String, String> = objects::read(self.snapshot, kind, name)
             .iter()

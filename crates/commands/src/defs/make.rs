@@ -57,9 +57,7 @@ fn mkdef(call: &Call) -> Result<(Patch, Answer), Failure> {
         answer.error(no_attributes(&ask));
         return refused(answer);
     }
-    if let Err(failure) = inherit_template(&ask, &mut wanted) {
-        return Err(failure);
-    }
+    inherit_template(&ask, &mut wanted)?;
     let mut draft = Draft::of(&call.snapshot);
     let mut complete = true;
     for object in wanted {
