@@ -92,6 +92,7 @@ fn boot() {
         let text = say_error(&error);
         if let Some(facts) = &known {
             monitor::event(facts, &format!("boot failed: {text}"));
+            monitor::report(facts, "failed", Patience::with_attempts(3));
         }
     }
 }

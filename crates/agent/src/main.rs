@@ -4,8 +4,7 @@ use std::process::ExitCode;
 
 use agent::{init, service};
 
-const USAGE: &str =
-    "usage: xcat-node identity | service | status WORD | run-postscript KIND NAME [ARG..]";
+const USAGE: &str = "usage: xcat-node identity | service | status WORD | ask REQUEST | run-postscript KIND NAME [ARG..]";
 
 fn main() -> ExitCode {
     if std::process::id() == 1 {
@@ -17,6 +16,7 @@ fn main() -> ExitCode {
         ["identity"] => service::identity(),
         ["service"] => service::run(),
         ["status", word] => service::status(word),
+        ["ask", request] => service::ask(request),
         ["run-postscript", kind, name, args @ ..] => service::run_postscript(kind, name, args),
         _ => usage(),
     }

@@ -12,6 +12,8 @@ use crate::patience::Patience;
 
 const CONNECT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(10);
+/// The most of an answer that is kept.
+const LONGEST_ANSWER: u64 = 1 << 20;
 
 /// Why a status was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -46,15 +48,41 @@ pub(crate) fn event(facts: &Facts, text: &str) {
 
 fn send(server: SocketAddr, status: &str) -> Result<(), MonitorError> {
     let unreachable = |source| MonitorError::Unreachable { server, source };
-    let mut stream = TcpStream::connect_timeout(&server, CONNECT).map_err(unreachable)?;
-    stream.set_read_timeout(Some(SILENCE)).map_err(unreachable)?;
-    stream.set_write_timeout(Some(SILENCE)).map_err(unreachable)?;
+    let mut stream = connect(server, SILENCE)?;
     let mut lines = BufReader::new(stream.try_clone().map_err(unreachable)?);
     expect_line(&mut lines, "ready", server)?;
     // in one piece: the monitor may take what arrives first for the whole line
     let line = format!("installstatus {status}\n");
     stream.write_all(line.as_bytes()).map_err(unreachable)?;
     expect_line(&mut lines, "done", server)
+}
+
+/// Sends one request line and hands back what the management node answers to it.
+pub(crate) fn ask(
+    facts: &Facts,
+    request: &str,
+    patience: Duration,
+) -> Result<String, MonitorError> {
+    let server = SocketAddr::from((facts.server, facts.status_port));
+    let unreachable = |source| MonitorError::Unreachable { server, source };
+    let mut stream = connect(server, patience)?;
+    let mut lines = BufReader::new(stream.try_clone().map_err(unreachable)?);
+    expect_line(&mut lines, "ready", server)?;
+    stream.write_all(format!("{request}\n").as_bytes()).map_err(unreachable)?;
+    expect_line(&mut lines, "done", server)?;
+    let mut answer = String::new();
+    lines.take(LONGEST_ANSWER).read_to_string(&mut answer).map_err(unreachable)?;
+    Ok(answer)
+}
+
+fn connect(server: SocketAddr, silence: Duration) -> Result<TcpStream, MonitorError> {
+    let open = || {
+        let stream = TcpStream::connect_timeout(&server, CONNECT)?;
+        stream.set_read_timeout(Some(silence))?;
+        stream.set_write_timeout(Some(SILENCE))?;
+        Ok(stream)
+    };
+    open().map_err(|source| MonitorError::Unreachable { server, source })
 }
 
 fn expect_line(

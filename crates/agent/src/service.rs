@@ -7,13 +7,17 @@ mod script;
 mod spawn;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
-use crate::console::say_error;
+use crate::console::{say, say_error};
 use crate::facts::{Facts, NoFacts};
 use crate::monitor;
 use crate::patience::Patience;
 
 pub use postscripts::run_postscript;
+
+/// How long the management node may work on a request, such as synchronising files.
+const ANSWER: Duration = Duration::from_mins(10);
 
 /// Gives the node its ssh host key and root's authorized keys; runs before sshd.
 pub fn identity() -> ExitCode {
@@ -30,6 +34,20 @@ pub fn status(word: &str) -> ExitCode {
     with_facts(|facts| {
         monitor::report(facts, word, Patience::with_attempts(5));
         ExitCode::SUCCESS
+    })
+}
+
+/// Asks the management node for something by its status port and prints the answer.
+pub fn ask(request: &str) -> ExitCode {
+    with_facts(|facts| match monitor::ask(facts, request, ANSWER) {
+        Ok(answer) => {
+            say(answer.trim_end());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            say_error(&error);
+            ExitCode::FAILURE
+        }
     })
 }
 
