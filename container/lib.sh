@@ -13,12 +13,12 @@ die() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Runs a command as root: directly, or through sudo.
+# Runs a command as root: directly, or through sudo, which is asked to keep our settings.
 as_root() {
     if [ "$(id -u)" = 0 ]; then
         "$@"
     elif have sudo; then
-        sudo "$@"
+        sudo --preserve-env="$(compgen -e | grep '^XCAT_' | paste -sd,)" "$@"
     else
         die "needs root: run it as root, or install sudo"
     fi

@@ -37,6 +37,8 @@ build() {
 start() {
     local log
     log=$(mktemp)
+    XCAT_DEBIAN_MIRROR=$(debian_mirror)
+    export XCAT_DEBIAN_MIRROR
     if ! compose up -d >"$log" 2>&1; then
         cat "$log" >&2
         die "the container cannot be started"
@@ -80,7 +82,7 @@ The management node $1 is healthy.
 Try next, on this machine:
   xcat lsdef -t site -l
   xcat lab up 2
-  xcat nodestat all
+  xcat help
 END
 }
 
