@@ -34,9 +34,7 @@ fn genimage(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Re
         refuse_options(&call, &["a", "o", "p", "k", "onlyinitrd", "dryrun"])?;
         let (lines, progress) = image_sink();
         let work = image::genimage(&spec, &services.tools, &lines, sink.cancelled());
-        with_progress(work, progress, &sink)
-            .await
-            .map_err(|error| Failure::from_error(error.kind(), &error))?;
+        with_progress(work, progress, &sink).await.map_err(Failure::from)?;
         Ok(())
     })
 }
@@ -51,9 +49,7 @@ fn packimage(
         refuse_packing(&call)?;
         let (lines, progress) = image_sink();
         let work = image::packimage(&spec, &services.tools, &lines, sink.cancelled());
-        let publication = with_progress(work, progress, &sink)
-            .await
-            .map_err(|error| Failure::from_error(error.kind(), &error))?;
+        let publication = with_progress(work, progress, &sink).await.map_err(Failure::from)?;
         let name = spec.name.clone();
         let follow = move |snapshot: &Snapshot| Ok(follow(snapshot, &name, &publication));
         commit(&call, "packimage", &services, &sink, follow).await;
