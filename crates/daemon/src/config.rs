@@ -9,6 +9,8 @@ use serde::Deserialize;
 
 /// The file that is read when no other is named.
 pub const DEFAULT_FILE: &str = "/etc/xcat/xcatd.toml";
+/// Names the mirror of packages that images are built from.
+const MIRROR: &str = "XCAT_DEBIAN_MIRROR";
 
 /// The settings of the daemon.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -30,11 +32,15 @@ pub struct Config {
     pub home: PathBuf,
     /// The socket for commands on this host.
     pub socket: PathBuf,
+    /// The hosts file that `makehosts` writes.
+    pub hosts: PathBuf,
+    /// The mirror of packages that images are built from; `XCAT_DEBIAN_MIRROR` names it too.
+    pub mirror: Option<String>,
     /// Addresses and ports.
     pub listen: Listen,
 }
 
-/// Addresses and ports; port 0 takes a free one, a missing one switches the service off.
+/// Addresses and ports; port 0 takes a free one.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Listen {
@@ -67,6 +73,8 @@ impl Default for Config {
             etc: "/etc/xcat".into(),
             home: "/root".into(),
             socket: "/run/xcat/xcatd.sock".into(),
+            hosts: "/etc/hosts".into(),
+            mirror: None,
             listen: Listen::default(),
         }
     }
@@ -107,6 +115,12 @@ impl Config {
 
     fn parse(text: &str) -> Result<Self, String> {
         toml::from_str(text).map_err(|error| error.to_string().trim().replace('\n', " "))
+    }
+
+    /// The mirror of packages: the environment's, else the file's.
+    pub fn mirror(&self) -> Option<String> {
+        let variable = std::env::var(MIRROR).ok().filter(|mirror| !mirror.is_empty());
+        variable.or_else(|| self.mirror.clone())
     }
 
     /// Whether the service is to be started.

@@ -6,5 +6,12 @@
 mod audit;
 mod commands_log;
 pub mod config;
+mod daemon;
+pub mod health;
+mod monitor;
+mod node_logs;
+mod recorder;
 mod session;
 mod setup;
+
+pub use daemon::Daemon;

@@ -1,3 +1,101 @@
-//! The program `xcatd`.
+//! The program `xcatd`: `xcatd` serves, `xcatd health` asks a running one, `xcatd commands` lists the commands.
 
-fn main() {}
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use base::{ErrorKind, Failure};
+use daemon::config::Config;
+use daemon::{Daemon, health};
+use tokio::signal::unix::{SignalKind, signal};
+
+const USAGE: &str = "\
+Usage: xcatd [--config FILE] [serve]    serve until SIGTERM
+       xcatd [--config FILE] health     exit 0 when the running daemon answers a query
+       xcatd [--config FILE] check      read the configuration and say what is wrong with it
+       xcatd commands                   the names of the commands
+       xcatd --version
+";
+
+fn main() -> ExitCode {
+    let mut words = std::env::args().skip(1);
+    let (mut file, mut command) = (None, None);
+    while let Some(word) = words.next() {
+        match &*word {
+            "-c" | "--config" => file = words.next().map(PathBuf::from),
+            "-f" | "--foreground" => {}
+            _ if command.is_none() => command = Some(word),
+            _ => return finish(Err(usage())),
+        }
+    }
+    finish(run(command.as_deref().unwrap_or("serve"), file))
+}
+
+fn run(command: &str, file: Option<PathBuf>) -> Result<(), Failure> {
+    match command {
+        "serve" => serve(Config::load(file.as_deref())?),
+        "health" => health::check(&Config::load(file.as_deref())?.socket),
+        "check" | "--check" => Config::load(file.as_deref()).map(drop),
+        "commands" => {
+            let served = command::ALL.iter().filter(|meta| meta.front != command::FrontEnd::Local);
+            say(&served.map(|meta| format!("{}\n", meta.name)).collect::<String>())
+        }
+        "--version" | "-v" => say(&format!("{}\n", commands::VERSION)),
+        "--help" | "-h" => say(USAGE),
+        _ => Err(usage()),
+    }
+}
+
+fn usage() -> Failure {
+    Failure::new(ErrorKind::Usage, "wrong arguments").hint("xcatd --help")
+}
+
+fn say(text: &str) -> Result<(), Failure> {
+    let written = std::io::stdout().write_all(text.as_bytes());
+    written.map_err(|error| Failure::from_error(ErrorKind::Internal, &error))
+}
+
+fn finish(outcome: Result<(), Failure>) -> ExitCode {
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            // Standard error is the last resort: when it is gone too, the exit status is all there is.
+            writeln!(std::io::stderr(), "xcatd: {failure}").ok();
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Serves until SIGTERM or SIGINT, or until a part fails without which nothing works.
+fn serve(config: Config) -> Result<(), Failure> {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("XCATD_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    let internal = |error: std::io::Error| Failure::from_error(ErrorKind::Internal, &error);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(internal)?;
+    runtime.block_on(async {
+        let mut terminate = signal(SignalKind::terminate()).map_err(internal)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(internal)?;
+        let daemon = Daemon::start(config).await?;
+        let shutdown = daemon.shutdown().clone();
+        let failed = tokio::select! {
+            _ = terminate.recv() => false,
+            _ = interrupt.recv() => false,
+            () = shutdown.cancelled() => true,
+        };
+        tracing::info!("shutting down");
+        daemon.stop().await;
+        if failed {
+            return Err(Failure::new(
+                ErrorKind::Internal,
+                "a part that must run has failed: see the log above",
+            ));
+        }
+        Ok(())
+    })
+}

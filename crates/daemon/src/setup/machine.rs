@@ -2,14 +2,6 @@
 //! name service is asked, because nothing may be up yet.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
-
-use base::Mac;
-use ipnet::Ipv4Net;
-use model::{Interface, ServerFacts};
-use nix::ifaddrs::getifaddrs;
-use nix::net::if_::InterfaceFlags;
-
 /// The texts that describe a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Texts {
@@ -111,48 +103,6 @@ fn timezone(etc_timezone: &str) -> String {
     let linked = linked.split_once("zoneinfo/").map_or("", |(_, zone)| zone);
     let zones = [variable.trim_start_matches(':'), etc_timezone.trim(), linked, "UTC"];
     zones.into_iter().find(|zone| !zone.is_empty()).unwrap_or("UTC").to_owned()
-}
-
-/// The machine as the boot services need it.
-pub(crate) fn server_facts(texts: &Texts, boot_dir: &Path) -> ServerFacts {
-    ServerFacts {
-        host_name: texts.short_name().to_owned(),
-        interfaces: interfaces(),
-        boot_dir: boot_dir.to_owned(),
-        resolvers: texts.resolvers(),
-    }
-}
-
-/// The interfaces that are up and have an IPv4 address, loopback left out, in the kernel's order.
-pub(crate) fn interfaces() -> Vec<Interface> {
-    let Ok(addresses) = getifaddrs() else { return Vec::new() };
-    let mut found: Vec<Interface> = Vec::new();
-    for entry in addresses {
-        if entry.flags.contains(InterfaceFlags::IFF_LOOPBACK)
-            || !entry.flags.contains(InterfaceFlags::IFF_UP)
-        {
-            continue;
-        }
-        let at = found.iter().position(|known| known.name == entry.interface_name);
-        let at = at.unwrap_or_else(|| {
-            let name = entry.interface_name.clone();
-            found.push(Interface { name, mac: None, addresses: Vec::new() });
-            found.len() - 1
-        });
-        let Some(address) = entry.address else { continue };
-        if let Some(octets) = address.as_link_addr().and_then(nix::sys::socket::LinkAddr::addr) {
-            found[at].mac = Some(Mac::new(octets));
-        }
-        let mask =
-            entry.netmask.as_ref().and_then(|mask| mask.as_sockaddr_in()).map(|mask| mask.ip());
-        if let (Some(ip), Some(mask)) = (address.as_sockaddr_in().map(|ip| ip.ip()), mask)
-            && let Ok(net) = Ipv4Net::with_netmask(ip, mask)
-        {
-            found[at].addresses.push(net);
-        }
-    }
-    found.retain(|interface| !interface.addresses.is_empty());
-    found
 }
 
 #[cfg(test)]

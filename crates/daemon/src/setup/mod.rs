@@ -4,7 +4,7 @@
 
 mod certificates;
 mod files;
-pub(crate) mod machine;
+mod machine;
 mod plan;
 mod ssh_keys;
 
@@ -49,6 +49,11 @@ pub(crate) async fn run(
     store.update(origin, decide).await?;
     tracing::info!("the tables were completed from this machine's configuration");
     Ok(certificates)
+}
+
+/// This machine's name without its domain.
+pub(crate) fn short_host_name() -> String {
+    Texts::read().short_name().to_owned()
 }
 
 fn directories(config: &Config) -> Result<(), Failure> {
@@ -120,10 +125,9 @@ fn names_in(directory: &Path) -> Vec<String> {
 
 fn gather(config: &Config, texts: &Texts, certificates: &Certificates) -> Result<Facts, Failure> {
     Ok(Facts {
-        host_name: texts.short_name().to_owned(),
         domain: texts.domain(),
         own_address: texts.own_address(),
-        interfaces: machine::interfaces(),
+        interfaces: netboot::server_facts(&config.share).interfaces,
         gateway: texts.gateway(),
         resolvers: texts.resolvers().iter().map(ToString::to_string).collect(),
         timezone: texts.timezone.clone(),
@@ -136,6 +140,7 @@ fn gather(config: &Config, texts: &Texts, certificates: &Certificates) -> Result
         etc: config.etc.clone(),
         client_port: config.listen.client,
         monitor_port: config.listen.monitor,
+        http_port: config.listen.http,
         arch: arch().to_owned(),
     })
 }

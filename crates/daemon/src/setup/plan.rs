@@ -14,7 +14,6 @@ use tables::{Patch, Snapshot, TableId, ids};
 /// What the tables are seeded from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Facts {
-    pub(crate) host_name: String,
     pub(crate) domain: Option<String>,
     /// The address that the machine's name stands for.
     pub(crate) own_address: Option<Ipv4Addr>,
@@ -34,6 +33,7 @@ pub(crate) struct Facts {
     pub(crate) etc: PathBuf,
     pub(crate) client_port: u16,
     pub(crate) monitor_port: u16,
+    pub(crate) http_port: u16,
     /// The architecture in xCAT's spelling.
     pub(crate) arch: String,
 }
@@ -126,7 +126,9 @@ fn site(facts: &Facts, snapshot: &Snapshot, patch: &mut Patch) {
         .map(String::as_str)
         .filter(|resolver| *resolver != master && !resolver.starts_with("127."))
         .collect();
+    let http_port = Some(facts.http_port).filter(|port| *port != 80);
     let here = [
+        ("httpport", http_port.map(|port| port.to_string()).unwrap_or_default()),
         ("domain", facts.domain.clone().unwrap_or_default()),
         ("forwarders", forwarders.join(",")),
         ("installdir", facts.install.display().to_string()),
@@ -250,7 +252,6 @@ mod tests {
             addresses: vec![address.parse().unwrap()],
         };
         Facts {
-            host_name: "xcatmn".to_owned(),
             domain: Some("clusters.com".to_owned()),
             own_address: Some(Ipv4Addr::new(10, 5, 107, 101)),
             interfaces: vec![
@@ -273,6 +274,7 @@ mod tests {
             etc: "/etc/xcat".into(),
             client_port: 3001,
             monitor_port: 3002,
+            http_port: 80,
             arch: "x86_64".to_owned(),
         }
     }

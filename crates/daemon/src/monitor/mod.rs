@@ -1,0 +1,169 @@
+//! The install monitor: nodes tell their progress in lines of text over TCP (spec/protocol.md section 8).
+//!
+//! A node is known by its source address in the live view; anybody else is disconnected without a word. Unlike the
+//! original, many nodes are served at a time. Each line is acknowledged with `done` before it is acted upon.
+
+mod line;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use base::{Failure, NodeName, Timestamp};
+use commands::Sink;
+use model::flight::{BootEvent, Step};
+use netboot::Recorder;
+use store::Origin;
+use tables::{Patch, Snapshot};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+
+use crate::session::Server;
+use line::{Ask, app_status_patch, status_patch};
+
+/// How long a node may take for one line.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// The longest line.
+const MAX_LINE: u64 = 4096;
+const CONNECTIONS: usize = 512;
+/// Lines in one connection.
+const MAX_LINES: usize = 16;
+const REST: Duration = Duration::from_millis(100);
+
+/// Serves nodes until the shutdown.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    server: Arc<Server>,
+    recorder: Recorder,
+) -> Result<(), Failure> {
+    let bound = Arc::new(Semaphore::new(CONNECTIONS));
+    let shutdown = server.tasks.shutdown().clone();
+    loop {
+        let Ok(permit) = bound.clone().acquire_owned().await else { return Ok(()) };
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = shutdown.cancelled() => return Ok(()),
+        };
+        let Ok((socket, address)) = accepted else {
+            tokio::time::sleep(REST).await;
+            continue;
+        };
+        let Some(node) = node_at(&server, address.ip()) else {
+            tracing::debug!(%address, "the install monitor knows no node there");
+            continue;
+        };
+        let (session, recorder) = (Session { node, server: server.clone() }, recorder.clone());
+        server.tasks.spawn("install monitor session", async move {
+            if let Err(error) = session.converse(socket, &recorder).await {
+                tracing::debug!(node = %session.node, %error, "the node left the install monitor");
+            }
+            drop(permit);
+        });
+    }
+}
+
+fn node_at(server: &Server, address: IpAddr) -> Option<NodeName> {
+    server.view.load().node_at(address).cloned()
+}
+
+struct Session {
+    node: NodeName,
+    server: Arc<Server>,
+}
+
+impl Session {
+    async fn converse(&self, socket: TcpStream, recorder: &Recorder) -> std::io::Result<()> {
+        let (reader, mut writer) = socket.into_split();
+        writer.write_all(b"ready\n").await?;
+        let mut reader = BufReader::new(reader);
+        for _ in 0..MAX_LINES {
+            let mut line = Vec::new();
+            let mut bounded = (&mut reader).take(MAX_LINE);
+            let read = bounded.read_until(b'\n', &mut line);
+            let Ok(count) = tokio::time::timeout(PATIENCE, read).await else { return Ok(()) };
+            if count? == 0 {
+                return Ok(());
+            }
+            writer.write_all(b"done\n").await?;
+            let line = String::from_utf8_lossy(&line).replace(['\r', '\n'], "");
+            if self.act(&line, recorder).await {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Does what the line asks for; says whether the conversation is over.
+    async fn act(&self, line: &str, recorder: &Recorder) -> bool {
+        let now = self.server.clock.now();
+        match Ask::read(line) {
+            Ask::Next => self.next().await,
+            Ask::Status(words) => {
+                for status in words {
+                    recorder.record(self.event(now, &status));
+                    let node = self.node.clone();
+                    self.change(line, move |snapshot| {
+                        status_patch(snapshot, node.as_str(), &status, now)
+                    })
+                    .await;
+                }
+            }
+            Ask::AppStatus(text) => {
+                let node = self.node.clone();
+                self.change(line, move |snapshot| {
+                    app_status_patch(snapshot, node.as_str(), &text, now)
+                })
+                .await;
+            }
+            Ask::Probe => {}
+            Ask::Other => {
+                tracing::info!(node = %self.node, line, "the node sent a line that means nothing here")
+            }
+        }
+        true
+    }
+
+    fn event(&self, time: Timestamp, status: &str) -> BootEvent {
+        BootEvent {
+            time,
+            node: Some(self.node.clone()),
+            mac: None,
+            step: Step::Status,
+            text: status.to_owned(),
+        }
+    }
+
+    async fn change(&self, line: &str, decide: impl FnOnce(&Snapshot) -> Patch + Send + 'static) {
+        let origin = Origin::new(self.node.as_str(), format!("install monitor: {line}"));
+        let changed = self
+            .server
+            .services
+            .store
+            .update(origin, |snapshot| Ok::<_, Failure>(decide(snapshot)));
+        if let Err(error) = changed.await {
+            tracing::error!(node = %self.node, error = %Failure::from(error), "the node's status cannot be stored");
+        }
+    }
+
+    /// Moves the node on in its chain, as `nodeset NODE next` does.
+    async fn next(&self) {
+        let request = commands::Request {
+            command: "nodeset".to_owned(),
+            nodes: vec![self.node.to_string()],
+            noderange: Some(self.node.to_string()),
+            args: vec!["next".to_owned()],
+            user: "root".to_owned(),
+            now: self.server.clock.now(),
+            ..commands::Request::default()
+        };
+        let (sink, mut items) = Sink::new(self.server.tasks.shutdown().child_token());
+        let run = Box::pin(commands::run(request, self.server.services.clone(), sink));
+        let read = async {
+            while let Some(item) = items.recv().await {
+                tracing::debug!(node = %self.node, ?item, "nodeset next");
+            }
+        };
+        tokio::join!(run, read);
+    }
+}
