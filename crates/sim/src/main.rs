@@ -9,6 +9,9 @@ use std::process::ExitCode;
 use base::{ErrorKind, Failure};
 use sim::lab::{self, Arguments, Order, USAGE};
 
+/// A log longer than this is begun again at the start of the background process.
+const LOG_MAX: u64 = 1 << 20;
+
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
     let container = std::env::var("XCAT_NAME").ok().filter(|name| !name.is_empty());
@@ -65,12 +68,19 @@ fn serve(arguments: &Arguments, background: bool) -> Result<(), Failure> {
     } else {
         tracing_subscriber::fmt().with_writer(std::io::stderr).init();
     }
-    block_on(arguments.serve().run(listener))
+    let served = block_on(arguments.serve().run(listener));
+    if let Err(failure) = &served {
+        tracing::error!(error = %failure, "the lab cannot be served");
+    }
+    served
 }
 
 fn log_to_file(arguments: &Arguments) -> Result<(), Failure> {
     let path = lab::log_path(&arguments.state);
-    let file = fs::OpenOptions::new().create(true).append(true).open(&path).map_err(|error| {
+    let long = fs::metadata(&path).is_ok_and(|meta| meta.len() > LOG_MAX);
+    let mut options = fs::OpenOptions::new();
+    let options = if long { options.write(true).truncate(true) } else { options.append(true) };
+    let file = options.create(true).open(&path).map_err(|error| {
         Failure::new(ErrorKind::Internal, format!("{}: {error}", path.display()))
     })?;
     tracing_subscriber::fmt().with_ansi(false).with_writer(std::sync::Mutex::new(file)).init();

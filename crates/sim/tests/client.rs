@@ -135,6 +135,20 @@ async fn a_silent_controller_is_given_up_in_time_and_a_slow_or_lossy_one_is_not(
 }
 
 #[tokio::test]
+async fn a_busy_controller_is_asked_again_and_then_reported() {
+    let bench = Bench::new(1, &settings());
+    let (client, target, bmc) = (&bench.client, &bench.targets[0], &bench.bmcs[0]);
+    let target = Target { retries: 1, ..target.clone() };
+    // five packets open the session, the sixth asks
+    bmc.set_rules(vec![Rule::new(When::First(6), Fault::Busy)]);
+    assert_eq!(client.power(&target, PowerAction::On).await.unwrap(), PowerState::On);
+    bmc.set_rules(vec![Rule::new(When::Always, Fault::Busy)]);
+    let error = client.power(&target, PowerAction::On).await.unwrap_err();
+    assert!(matches!(error, BmcError::Busy { .. }), "{error}");
+    bench.end().await;
+}
+
+#[tokio::test]
 async fn callers_for_the_same_controller_wait_for_each_other() {
     let bench = Bench::new(1, &settings());
     let (client, target) = (bench.client.clone(), bench.targets[0].clone());

@@ -37,10 +37,17 @@ pub async fn up(arguments: &Arguments, count: u16) -> Result<(), Failure> {
     let state = StateDir::open(&arguments.state)?;
     install_packages(&nodes).await?;
     let before = control::ask(&state, &Ask::Status).await?;
+    let there = before.as_ref().map_or(0, |report| report.nodes.len());
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    check_memory(&meminfo, nodes.len().saturating_sub(there), arguments.memory)?;
     if before.is_none() {
         serve(&state, arguments, &management.bridge, &service.bridge).await?;
     }
-    let report = control::ask(&state, &Ask::Have(nodes.clone())).await?.unwrap_or_default();
+    let report = control::ask(&state, &Ask::Have(nodes.clone())).await?.ok_or_else(|| {
+        let message = "the lab's background process has ended";
+        let log = state.log();
+        Failure::new(ErrorKind::Internal, message).hint(format!("see {}", log.display()))
+    })?;
     say(&plugged_in(&report, &before.unwrap_or_default(), &management.bridge, &service.bridge));
     define(&container, &nodes, &state.password()?).await?;
     if arguments.define_only {
@@ -106,6 +113,21 @@ async fn install_packages(nodes: &[NodePlan]) -> Result<(), Failure> {
     let message =
         format!("apt-get could not install {}: {}", missing.join(" "), output.last_line());
     Err(Failure::new(ErrorKind::Internal, message))
+}
+
+/// Refuses more machines than the host has memory for, rather than have the kernel choose a victim.
+fn check_memory(meminfo: &str, machines: usize, each: u32) -> Result<(), Failure> {
+    let line = meminfo.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = line.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
+    let Some(available) = kib.map(|kib| kib / 1024) else { return Ok(()) };
+    let wanted = u64::try_from(machines).unwrap_or(u64::MAX).saturating_mul(each.into());
+    if wanted <= available {
+        return Ok(());
+    }
+    let message = format!(
+        "{machines} machines of {each} MiB need {wanted} MiB, and this host has {available} MiB available"
+    );
+    Err(Failure::new(ErrorKind::Conflict, message).hint("take fewer, or less with --memory"))
 }
 
 fn on_path(program: &str) -> bool {
@@ -321,6 +343,14 @@ mod tests {
         assert!(text.starts_with("vnode01:\n    objtype=node\n    groups=lab,all\n"), "{text}");
         assert!(text.contains("\n    bmcpassword=hunter2\n"), "{text}");
         assert!(!described(&node()).contains("hunter2"));
+    }
+
+    #[test]
+    fn memory_is_counted_before_machines_are_made() {
+        let meminfo = "MemTotal: 9000000 kB\nMemAvailable:    4194304 kB\n";
+        assert!(check_memory(meminfo, 4, 1024).is_ok());
+        assert!(check_memory(meminfo, 5, 1024).is_err());
+        assert!(check_memory("", 5, 1024).is_ok());
     }
 
     #[test]
