@@ -43,6 +43,9 @@ const MAX_CONNECTIONS: usize = 4096;
 /// How long a peer may take for its request, or to take some more of an answer.
 const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long a request may go on when the server ends.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// The body of an answer.
 pub(crate) type Body = UnsyncBoxBody<Bytes, std::io::Error>;
 
@@ -130,7 +133,10 @@ async fn converse(shared: Arc<Shared>, stream: TcpStream, peer: IpAddr, shutdown
         ended = connection.as_mut() => ended,
         () = shutdown.cancelled() => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            match tokio::time::timeout(GRACE, connection).await {
+                Ok(ended) => ended,
+                Err(_) => return,
+            }
         }
     };
     if let Err(error) = ended {

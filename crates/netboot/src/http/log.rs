@@ -6,7 +6,7 @@ use std::time::Duration;
 use base::{NodeName, Timestamp};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode};
 
 use super::{Body, Shared, respond, text};
@@ -36,12 +36,14 @@ impl Shared {
         let Some(node) = self.context.view.load().node_at(peer).cloned() else {
             return text(StatusCode::FORBIDDEN, &format!("no node has the address {peer}\n"));
         };
+        let too_long = || text(StatusCode::PAYLOAD_TOO_LARGE, "a log has at most 1 MiB\n");
+        if request.body().size_hint().lower() > MAX_LOG as u64 {
+            return too_long();
+        }
         let body = Limited::new(request.into_body(), MAX_LOG).collect();
         let body = match tokio::time::timeout(LIMIT, body).await {
             Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-                return text(StatusCode::PAYLOAD_TOO_LARGE, "a log has at most 1 MiB\n");
-            }
+            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return too_long(),
             Ok(Err(_)) | Err(_) => {
                 return text(StatusCode::REQUEST_TIMEOUT, "the log did not arrive\n");
             }
