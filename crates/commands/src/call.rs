@@ -46,7 +46,7 @@ pub struct Call {
     pub snapshot: Snapshot,
     /// The nodes of the noderange, in the order of [`by_number`].
     pub nodes: Vec<NodeName>,
-    /// The noderange as it was written.
+    /// The noderange as it was written; none when it is empty, as clients send it when there is none.
     pub noderange: Option<String>,
     /// The options and operands.
     pub options: Options,
@@ -75,12 +75,13 @@ impl Call {
             let text = meta.option_error.map_or_else(|| error.to_string(), str::to_owned);
             usage_items(meta, Some(&text))
         })?;
-        let mut nodes = if options.help() { Vec::new() } else { nodes_of(request, snapshot)? };
+        let noderange = request.noderange.clone().filter(|text| !text.is_empty());
+        let mut nodes = if options.help() { Vec::new() } else { nodes_of(request, noderange.as_deref(), snapshot)? };
         by_number(&mut nodes);
         Ok(Self {
             snapshot: snapshot.clone(),
             nodes,
-            noderange: request.noderange.clone(),
+            noderange,
             options,
             args: request.args.clone(),
             env: request.env.clone(),
@@ -113,8 +114,12 @@ pub(crate) fn usage_items(meta: &Meta, error: Option<&str>) -> Vec<Item> {
     items
 }
 
-fn nodes_of(request: &Request, snapshot: &Snapshot) -> Result<Vec<NodeName>, Vec<Item>> {
-    let noderange = match (&request.noderange, request.nodes.as_slice()) {
+fn nodes_of(
+    request: &Request,
+    noderange: Option<&str>,
+    snapshot: &Snapshot,
+) -> Result<Vec<NodeName>, Vec<Item>> {
+    let noderange = match (noderange, request.nodes.as_slice()) {
         (None, []) => return Ok(Vec::new()),
         (Some(noderange), []) => noderange,
         (_, nodes) => {
