@@ -15,7 +15,7 @@ pub(crate) const CONTAINER: &str = "xcatmn";
 /// Its address on the management network.
 pub(crate) const ADDRESS: &str = "10.5.107.101";
 /// The image that the journey builds and boots.
-pub(crate) const OSIMAGE: &str = "debian13-x86_64-netboot-compute";
+pub(crate) const OSIMAGE: &str = "debian13-x86_64-netboot-lab";
 /// The two nodes of the lab: the first boots by BIOS, the second by UEFI.
 pub(crate) const NODES: [&str; 2] = ["vnode01", "vnode02"];
 /// Both of them.

@@ -19,7 +19,7 @@ options of up:
   --firmware bios,uefi     firmware of the machines, in turn
   --define-only            do not build an image, do not power on
   --memory MIB             memory of each machine (1024)
-  --osimage NAME           the image to boot (debian13-x86_64-netboot-compute)
+  --osimage NAME           the image to boot (debian13-x86_64-netboot-lab)
   --prefix NAME            node names are NAME01, NAME02, ... (vnode)
   --accelerator kvm|tcg    instead of finding out what works
 for all:
@@ -127,7 +127,7 @@ impl Arguments {
             firmware: vec![FirmwareKind::Bios],
             memory: 1024,
             accelerator: None,
-            osimage: "debian13-x86_64-netboot-compute".into(),
+            osimage: "debian13-x86_64-netboot-lab".into(),
             prefix: "vnode".into(),
             define_only: false,
             bridges: ("mgtbr".into(), "svcbr".into()),
