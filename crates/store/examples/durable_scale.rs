@@ -1,6 +1,6 @@
 //! Prints what a large cluster costs on the disk: the first fill, a restart, one edit, many at once.
 //!
-//! `cargo run --release -p store --example scale [nodes]`; 100,000 nodes when not told otherwise.
+//! `cargo run --release -p store --example durable_scale [nodes]`; 100,000 nodes when not told otherwise.
 
 #![expect(clippy::print_stdout, reason = "printing is what it is for")]
 
