@@ -18,7 +18,7 @@ use crate::kernel;
 use crate::modules::ModuleTree;
 use crate::packages::{self, PackageList};
 use crate::spec::{OsImageSpec, Sink, Tools};
-use crate::work::Workplace;
+use crate::work::{Workplace, away};
 
 /// How long installing the packages may take: a slow mirror and a thousand packages.
 const BOOTSTRAP: Duration = Duration::from_hours(2);
@@ -49,17 +49,16 @@ pub async fn genimage(
 ) -> Result<(), ImageError> {
     check(spec)?;
     let plan = Plan::make(spec, tools)?;
-    let place = Workplace::open(&spec.name, &spec.rootimgdir)?;
-    let tree = place.scratch("rootimg");
-    let build = Build { spec, tools, sink, cancel, plan: &plan };
-    build.install_packages(&tree).await?;
-    for script in &plan.postinstall {
-        build.run_postinstall(script, &tree).await?;
-    }
-    build.make_kernel_and_initramfs(&place, &tree).await?;
-    for name in ["rootimg", "kernel", "initrd-stateless.gz"] {
-        place.put(name)?;
-    }
+    let (image, dir) = (spec.name.clone(), spec.rootimgdir.clone());
+    let place = away(move || Workplace::open(&image, &dir)).await?;
+    let built = Build { spec, tools, sink, cancel, plan: &plan }.run(&place).await;
+    // closing removes a tree: the one that failed, or the one that was replaced
+    away(move || {
+        drop(place);
+        Ok(())
+    })
+    .await?;
+    built?;
     sink.say(format!("The image {} is built in {}.", spec.name, spec.rootimgdir.display())).await;
     Ok(())
 }
@@ -145,6 +144,19 @@ struct Build<'a> {
 }
 
 impl Build<'_> {
+    async fn run(&self, place: &Workplace) -> Result<(), ImageError> {
+        let tree = place.scratch("rootimg");
+        self.install_packages(&tree).await?;
+        for script in &self.plan.postinstall {
+            self.run_postinstall(script, &tree).await?;
+        }
+        self.make_kernel_and_initramfs(place, &tree).await?;
+        for name in ["rootimg", "kernel", "initrd-stateless.gz"] {
+            place.put(name)?;
+        }
+        Ok(())
+    }
+
     async fn install_packages(&self, tree: &Path) -> Result<(), ImageError> {
         let bootstrap = &self.plan.bootstrap;
         let lists: Vec<_> = self.plan.lists.iter().map(|list| list.display().to_string()).collect();
@@ -182,18 +194,14 @@ impl Build<'_> {
         let kernel = kernel::find(&self.spec.name, tree)?;
         self.sink.say(format!("Making the initramfs for kernel {}", kernel.version)).await;
         let target = place.scratch("kernel");
-        fs::copy(&kernel.file, &target).map_err(ImageError::io("write", &target))?;
         let drivers = self.spec.netdrivers.clone();
         let agent = self.tools.node_program.clone();
         let initrd = place.scratch("initrd-stateless.gz");
-        let assembled = tokio::task::spawn_blocking(move || {
+        let assemble = move || {
+            fs::copy(&kernel.file, &target).map_err(ImageError::io("write", &target))?;
             make_initramfs(&kernel.modules, &agent, &drivers, &initrd)
-        });
-        let absent = assembled.await.map_err(|panic| ImageError::Io {
-            what: "assemble",
-            path: "initramfs".into(),
-            source: std::io::Error::other(panic),
-        })??;
+        };
+        let absent = away(assemble).await?;
         if !absent.is_empty() {
             let absent = absent.join(", ");
             self.sink
@@ -225,7 +233,7 @@ impl Build<'_> {
 /// mmdebstrap marks its own steps; the rest is for when it fails.
 fn progress_of(line: &Line) -> Option<String> {
     let step = line.text.strip_prefix("I: ")?;
-    let noise = ["skipping", "automatically chosen", "chroot architecture", "running --", "done"];
+    let noise = ["skipping", "automatically chosen", "chroot architecture", "running --", "main()"];
     let wanted =
         line.stream == Stream::Stderr && !noise.iter().any(|start| step.starts_with(start));
     wanted.then(|| step.to_owned())

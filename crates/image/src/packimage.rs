@@ -16,7 +16,7 @@ use crate::kernel;
 use crate::packages;
 use crate::publish::{FILES, Publication, publish};
 use crate::spec::{OsImageSpec, Sink, Tools};
-use crate::work::{Workplace, remove_tree};
+use crate::work::{Workplace, away, remove_tree};
 
 /// How long mksquashfs may take.
 const SQUASH: Duration = Duration::from_hours(1);
@@ -29,6 +29,8 @@ const UNITS: [(&str, &str); 2] = [
     ("xcat-node.service", include_str!("../units/xcat-node.service")),
 ];
 
+/// The list of what is left out, in the scratch directory.
+const LEFT_OUT: &str = "exclude";
 /// Where the agent lies in images.
 const AGENT: &str = "opt/xcat/bin/xcat-node";
 const SYSTEMD: &str = "etc/systemd/system";
@@ -43,24 +45,33 @@ pub async fn packimage(
     cancel: &CancellationToken,
 ) -> Result<Publication, ImageError> {
     check(spec)?;
-    check_built(spec)?;
-    let place = Workplace::open(&spec.name, &spec.rootimgdir)?;
-    furnish(&spec.tree(), &tools.node_program)?;
-    let made = Staging::open(&tools.published, &spec.name)?;
+    let (here, with) = (spec.clone(), tools.clone());
+    let (place, made) = away(move || prepare(&here, &with)).await?;
     sink.say(format!("Packing {}", spec.tree().display())).await;
-    let list = place.scratch("exclude");
-    let left_out = exclusion(spec, tools)?.paths(&spec.tree())?;
-    fs::write(&list, left_out.join("\n") + "\n").map_err(ImageError::io("write", &list))?;
+    let list = place.scratch(LEFT_OUT);
     squash(spec, tools, &list, &made.0.join("rootimg.sfs"), cancel).await?;
-    for (from, name) in [(spec.kernel(), FILES[0]), (spec.initrd(), FILES[1])] {
-        let to = made.0.join(name);
-        fs::copy(&from, &to).map_err(ImageError::io("write", &to))?;
-    }
     let publication = finish(spec, tools, made).await?;
     let names = [&publication.kernel, &publication.initrd, &publication.rootimg];
     let sizes: Vec<_> = names.iter().map(|f| format!("{} {} KiB", f.name, f.bytes >> 10)).collect();
     sink.say(format!("Published {} as {}: {}", spec.name, publication.id, sizes.join(", "))).await;
     Ok(publication)
+}
+
+/// Everything before mksquashfs: the agent in the tree, the list of what is left out, and a place
+/// that has the kernel and the initramfs already.
+fn prepare(spec: &OsImageSpec, tools: &Tools) -> Result<(Workplace, Staging), ImageError> {
+    check_built(spec)?;
+    let place = Workplace::open(&spec.name, &spec.rootimgdir)?;
+    furnish(&spec.tree(), &tools.node_program)?;
+    let list = place.scratch(LEFT_OUT);
+    let left_out = exclusion(spec, tools)?.paths(&spec.tree())?;
+    fs::write(&list, left_out.join("\n") + "\n").map_err(ImageError::io("write", &list))?;
+    let made = Staging::open(&tools.published, &spec.name)?;
+    for (from, name) in [(spec.kernel(), FILES[0]), (spec.initrd(), FILES[1])] {
+        let to = made.0.join(name);
+        fs::copy(&from, &to).map_err(ImageError::io("write", &to))?;
+    }
+    Ok((place, made))
 }
 
 fn check_built(spec: &OsImageSpec) -> Result<(), ImageError> {
@@ -152,11 +163,7 @@ async fn finish(
         link(&packed, &dir.join("rootimg.sfs"))?;
         Ok(publication)
     };
-    tokio::task::spawn_blocking(work).await.map_err(|panic| ImageError::Io {
-        what: "publish",
-        path: spec.rootimgdir.clone(),
-        source: io::Error::other(panic),
-    })?
+    away(work).await
 }
 
 /// Makes `path` a second name of `file`; only a name: the content is there once.

@@ -55,6 +55,19 @@ impl Drop for Workplace {
     }
 }
 
+/// Does work that waits for disks or burns the processor, away from those who answer the network.
+pub(crate) async fn away<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ImageError> + Send + 'static,
+) -> Result<T, ImageError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|ended| {
+        Err(ImageError::Io {
+            what: "finish work on",
+            path: "the image".into(),
+            source: std::io::Error::other(ended),
+        })
+    })
+}
+
 /// Removes a tree that may not be there.
 pub(crate) fn remove_tree(path: &Path) -> Result<(), ImageError> {
     match fs::remove_dir_all(path) {
