@@ -1,6 +1,7 @@
 //! The flight recorder: the steps of a boot as events, the latest attempt as a timeline, and the one
 //! sentence that says where it stands and what to do.
 
+mod report;
 mod verdict;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use base::{Mac, NodeName, Timestamp};
 
+pub use report::{agent_report, failed_postscripts};
 pub use verdict::{Expectation, verdict};
 
 /// One thing that happened in a boot.

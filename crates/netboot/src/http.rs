@@ -149,7 +149,8 @@ impl Shared {
         let path = request.uri().path().to_owned();
         match (request.method(), path.as_str()) {
             (&Method::GET | &Method::HEAD, _) => self.read(&request, &path, peer).await,
-            (&Method::POST, log::PATH) => self.log(request, peer).await,
+            (&Method::POST, log::LOG) => self.log(request, peer).await,
+            (&Method::POST, log::EVENT) => self.event(request, peer).await,
             _ => text(StatusCode::METHOD_NOT_ALLOWED, "only GET and HEAD are answered\n"),
         }
     }

@@ -148,7 +148,7 @@ async fn a_connection_serves_several_requests_and_a_broken_transfer_is_recorded(
 #[tokio::test]
 async fn logs_come_home_within_bounds() {
     let dir = tempfile::tempdir().unwrap();
-    let cluster = start(dir.path());
+    let mut cluster = start(dir.path());
     let (address, mut logs) = start_http(&cluster).await;
     let post = |body: String| async move {
         let length = body.len();
@@ -161,6 +161,15 @@ async fn logs_come_home_within_bounds() {
     assert!(post("second".to_owned()).await.starts_with("HTTP/1.1 503"), "the sink holds one");
     let log = logs.recv().await.unwrap();
     assert_eq!((log.node.as_str(), &log.text[..]), ("n1", &b"mark exited with code 0"[..]));
+    assert!(
+        post("x postscript end....: mark exited with code 3\n".to_owned())
+            .await
+            .starts_with("HTTP/1.1 204")
+    );
+    assert_eq!(cluster.event(Step::PostscriptFailed).await.text, "mark exited with code 3");
+    let event = "POST /xcat/node/event HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 14\r\n\r\nboot failed: x";
+    assert!(exchange(address, event).await.starts_with("HTTP/1.1 204"));
+    assert_eq!(cluster.event(Step::AgentFailed).await.node.unwrap().as_str(), "n1");
     let head = "POST /xcat/node/log HTTP/1.1\r\nHost: x\r\nContent-Length: 1048577\r\nConnection: close\r\n\r\n";
     assert!(exchange(address, head).await.starts_with("HTTP/1.1 413"));
     cluster.finish().await;

@@ -23,6 +23,8 @@ pub struct Expectation {
     pub state: Option<String>,
     /// `nodelist.status`.
     pub status: Option<String>,
+    /// Hardware addresses that asked meanwhile and that no node has.
+    pub strangers: Vec<String>,
 }
 
 impl Expectation {
@@ -42,6 +44,7 @@ impl Expectation {
             macs: macs.iter().map(|nic| nic.mac.to_string()).collect(),
             state: cell("chain", "currstate"),
             status: cell("nodelist", "status"),
+            strangers: Vec::new(),
         }
     }
 }
@@ -49,7 +52,7 @@ impl Expectation {
 /// Says where the latest attempt stands.
 pub fn verdict(timeline: &Timeline, expected: &Expectation, now: Timestamp) -> String {
     let node = &expected.node;
-    if let Some(text) = booted(timeline, expected) {
+    if let Some(text) = ended(timeline, expected) {
         return text;
     }
     let Some(last) = last_telling(timeline) else { return never_asked(timeline, expected, now) };
@@ -119,21 +122,48 @@ pub fn verdict(timeline: &Timeline, expected: &Expectation, now: Timestamp) -> S
     }
 }
 
-fn booted(timeline: &Timeline, expected: &Expectation) -> Option<String> {
+/// The end of a boot: the node reported that it is done or has failed, or it answered over ssh.
+fn ended(timeline: &Timeline, expected: &Expectation) -> Option<String> {
     let (node, last) = (&expected.node, timeline.events.last()?);
-    let failed = timeline.last(Step::PostscriptFailed);
-    let done = timeline.events.iter().rev().find(|event| {
-        event.step == Step::Ssh
-            || (event.step == Step::Status
-                && event.text.split_whitespace().any(|word| word == "booted"))
-    })?;
-    if let Some(failed) = failed {
-        return Some(format!("{node} is booted, but a postscript failed: {}.", failed.text));
+    let end = timeline
+        .events
+        .iter()
+        .rev()
+        .find(|event| event.step == Step::Ssh || final_status(event))?;
+    let again = last.step.is_firmware() && last.time > end.time;
+    if again {
+        return None;
     }
-    let again = last.step.is_firmware() && last.time > done.time;
-    let first = timeline.events.first()?;
-    let took = done.time.since(first.time).as_secs();
-    (!again).then(|| format!("{node} is booted; it took {took} s from its first sign of life."))
+    let scripts: Vec<&str> = failures(timeline);
+    let log = format!("its log is /var/log/xcat/nodes/{node}.log");
+    if !scripts.is_empty() {
+        return Some(format!(
+            "{node} is up, but postscripts failed: {}; {log}.",
+            scripts.join(", ")
+        ));
+    }
+    if let Some(failure) = timeline.last(Step::AgentFailed) {
+        return Some(format!("{node} failed in its initramfs: {}.", failure.text));
+    }
+    if end.step == Step::Status && end.text.contains("failed") {
+        return Some(format!("{node} reported that its postscripts failed; {log}."));
+    }
+    let took = end.time.since(timeline.events.first()?.time).as_secs();
+    Some(format!("{node} is booted; it took {took} s from its first sign of life."))
+}
+
+fn final_status(event: &BootEvent) -> bool {
+    let mut words = event.text.split_whitespace();
+    event.step == Step::Status && words.any(|word| matches!(word, "booted" | "failed"))
+}
+
+/// The postscripts that failed, each once.
+fn failures(timeline: &Timeline) -> Vec<&str> {
+    let failed = timeline.events.iter().filter(|event| event.step == Step::PostscriptFailed);
+    let mut texts: Vec<&str> = failed.map(|event| event.text.as_str()).collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
 }
 
 /// The last event that tells where the boot stands. A failure outweighs what follows from it.
@@ -166,6 +196,14 @@ fn never_asked(timeline: &Timeline, expected: &Expectation, now: Timestamp) -> S
         );
     }
     let macs = expected.macs.join(", ");
+    if let [first, ..] = expected.strangers.as_slice()
+        && timeline.has(Step::Power)
+    {
+        return format!(
+            "{node} was powered and has not asked DHCP from {macs}, but {} did, which no node has: if that is {node}, correct it with chdef {node} mac={first}.",
+            expected.strangers.join(", ")
+        );
+    }
     if let Some(event) = timeline.last(Step::Power) {
         let ago = ago(now.since(event.time));
         return format!(
@@ -223,7 +261,7 @@ mod tests {
             macs: vec!["02:00:00:00:00:01".to_owned()],
             has_address: true,
             state: Some("netboot x".to_owned()),
-            status: None,
+            ..Expectation::default()
         };
         verdict(&timeline(&events(steps)), &expected, Timestamp::from_unix_millis(now * 1000))
     }
@@ -284,7 +322,7 @@ mod tests {
                     (30, Step::Status, "booted"),
                 ],
                 31,
-                "n1 is booted, but a postscript failed: mark exited with code 3.",
+                "n1 is up, but postscripts failed: mark exited with code 3; its log is /var/log/xcat/nodes/n1.log.",
             ),
         ];
         for (steps, now, sentence) in cases {
@@ -296,6 +334,20 @@ mod tests {
     fn a_stuck_step_says_where_to_look() {
         let text = said(&[(0, Step::Power, "on"), (5, Step::Kernel, "k")], 125);
         assert!(text.ends_with("often a missing network driver in the initramfs."), "{text}");
+    }
+
+    #[test]
+    fn a_stranger_in_place_of_the_node_is_named() {
+        let expected = Expectation {
+            node: "n1".to_owned(),
+            macs: vec!["02:00:00:00:00:01".to_owned()],
+            has_address: true,
+            strangers: vec!["02:00:00:00:00:99".to_owned()],
+            ..Expectation::default()
+        };
+        let powered = timeline(&events(&[(0, Step::Power, "on")]));
+        let text = verdict(&powered, &expected, Timestamp::default());
+        assert!(text.ends_with("correct it with chdef n1 mac=02:00:00:00:00:99."), "{text}");
     }
 
     #[test]

@@ -1,21 +1,28 @@
-//! The logs that nodes send home with `POST /xcat/node/log`.
+//! What nodes send home: their logs with `POST /xcat/node/log`, and a line about their boot with
+//! `POST /xcat/node/event`. A node is known by its address.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use base::{NodeName, Timestamp};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use hyper::{Request, Response, StatusCode};
+use model::flight::{BootEvent, Step, agent_report, failed_postscripts};
 
 use super::{Body, Shared, respond, text};
 
 /// Where logs are posted.
-pub(super) const PATH: &str = "/xcat/node/log";
+pub(super) const LOG: &str = "/xcat/node/log";
+/// Where lines about the boot are posted.
+pub(super) const EVENT: &str = "/xcat/node/event";
 
-/// The longest log.
+/// The longest log and the longest line, in bytes.
 const MAX_LOG: usize = 1024 * 1024;
+const MAX_EVENT: usize = 4096;
+/// The most failed scripts of one log that are recorded.
+const MAX_FAILURES: usize = 20;
 
 /// How long a node may take to send one.
 const LIMIT: Duration = Duration::from_mins(2);
@@ -33,26 +40,58 @@ pub struct NodeLog {
 
 impl Shared {
     pub(super) async fn log(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
-        let Some(node) = self.context.view.load().node_at(peer).cloned() else {
-            return text(StatusCode::FORBIDDEN, &format!("no node has the address {peer}\n"));
+        let (node, body) = match self.taken(request, peer, MAX_LOG).await {
+            Ok(taken) => taken,
+            Err(response) => return response,
         };
-        let too_long = || text(StatusCode::PAYLOAD_TOO_LARGE, "a log has at most 1 MiB\n");
-        if request.body().size_hint().lower() > MAX_LOG as u64 {
-            return too_long();
+        let log = NodeLog { node: node.clone(), time: self.context.now(), text: body.clone() };
+        if self.logs.try_send(log).is_err() {
+            return text(StatusCode::SERVICE_UNAVAILABLE, "too many logs at once; send it again\n");
         }
-        let body = Limited::new(request.into_body(), MAX_LOG).collect();
-        let body = match tokio::time::timeout(LIMIT, body).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => return too_long(),
-            Ok(Err(_)) | Err(_) => {
-                return text(StatusCode::REQUEST_TIMEOUT, "the log did not arrive\n");
-            }
+        let failed = failed_postscripts(&String::from_utf8_lossy(&body));
+        for failure in failed.into_iter().take(MAX_FAILURES) {
+            self.tell(&node, Step::PostscriptFailed, failure);
+        }
+        respond(StatusCode::NO_CONTENT, Bytes::new())
+    }
+
+    pub(super) async fn event(&self, request: Request<Incoming>, peer: IpAddr) -> Response<Body> {
+        let (node, body) = match self.taken(request, peer, MAX_EVENT).await {
+            Ok(taken) => taken,
+            Err(response) => return response,
         };
-        let log = NodeLog { node, time: self.context.now(), text: body };
-        match self.logs.try_send(log) {
-            Ok(()) => respond(StatusCode::NO_CONTENT, Bytes::new()),
-            Err(_) => {
-                text(StatusCode::SERVICE_UNAVAILABLE, "too many logs at once; send it again\n")
+        let line = String::from_utf8_lossy(&body);
+        let (step, said) = agent_report(&line);
+        self.tell(&node, step, said.escape_debug().to_string());
+        respond(StatusCode::NO_CONTENT, Bytes::new())
+    }
+
+    fn tell(&self, node: &NodeName, step: Step, text: String) {
+        let (time, node) = (self.context.now(), Some(node.clone()));
+        self.context.record(BootEvent { time, node, mac: None, step, text });
+    }
+
+    /// The node that sends, and what it sends; else the refusal.
+    async fn taken(
+        &self,
+        request: Request<Incoming>,
+        peer: IpAddr,
+        most: usize,
+    ) -> Result<(NodeName, Bytes), Response<Body>> {
+        let Some(node) = self.context.view.load().node_at(peer).cloned() else {
+            return Err(text(StatusCode::FORBIDDEN, &format!("no node has the address {peer}\n")));
+        };
+        let too_long =
+            || text(StatusCode::PAYLOAD_TOO_LARGE, &format!("at most {most} bytes are taken\n"));
+        if request.body().size_hint().lower() > most as u64 {
+            return Err(too_long());
+        }
+        let body = Limited::new(request.into_body(), most).collect();
+        match tokio::time::timeout(LIMIT, body).await {
+            Ok(Ok(body)) => Ok((node, body.to_bytes())),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
+            Ok(Err(_)) | Err(_) => {
+                Err(text(StatusCode::REQUEST_TIMEOUT, "it did not arrive whole\n"))
             }
         }
     }
