@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use base::{Failure, Mac, NodeName, Timestamp};
 use command::{Answer, Item};
-use model::flight::{BootEvent, Expectation, Step, timeline, verdict};
+use model::flight::{BootEvent, Expectation, Step, Timeline, timeline, verdict};
 use store::BootRecord;
 
 use crate::call::Call;
@@ -37,8 +37,25 @@ async fn tell(services: &Services, node: &NodeName) -> Answer {
         Err(error) => return Answer(vec![Failure::from(error).into()]),
     };
     let events: Vec<BootEvent> = records.into_iter().filter_map(event).collect();
-    let view = services.boot.load();
-    lines(node, &events, &Expectation::read(&view, node), services.clock.now())
+    let mut expected = Expectation::read(&services.boot.load(), node);
+    expected.strangers = strangers(services, &timeline(&events)).await;
+    lines(node, &events, &expected, services.clock.now())
+}
+
+/// The hardware addresses that no node has and that asked DHCP since the node's attempt began.
+async fn strangers(services: &Services, attempt: &Timeline) -> Vec<String> {
+    let Some(first) = attempt.events.first() else { return Vec::new() };
+    let records = services.store.boot_records(None, RECORDS).await.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the records of unknown machines cannot be read");
+        Vec::new()
+    });
+    let asked = records.into_iter().filter(|record| {
+        record.node.is_none() && record.time >= first.time && record.step == Step::DhcpSilent.name()
+    });
+    let mut macs: Vec<String> = asked.filter_map(|record| record.mac).collect();
+    macs.sort_unstable();
+    macs.dedup();
+    macs
 }
 
 fn lines(node: &NodeName, events: &[BootEvent], expected: &Expectation, now: Timestamp) -> Answer {

@@ -236,3 +236,67 @@ fn command_line(request: &Request) -> String {
     words.extend(request.args.iter().map(String::as_str));
     words.join(" ")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+
+    static RPOWER: Command = Command::new("rpower", Behaviour::Query(|_| Ok(Answer::new())));
+
+    fn plan(limit: usize, jobs: Vec<Job>) -> Plan {
+        Plan { first: Answer::new(), jobs, limit, deadline: Duration::from_secs(10) }
+    }
+
+    fn job(node: &str, work: impl Future<Output = Answer> + Send + 'static) -> Job {
+        Job::new(node.parse().unwrap(), work)
+    }
+
+    async fn items_of(plan: Plan, cancel: CancellationToken) -> Vec<Item> {
+        let (sink, mut items) = Sink::new(cancel);
+        let collecting = async {
+            let mut all = Vec::new();
+            while let Some(item) = items.recv().await {
+                all.push(item);
+            }
+            all
+        };
+        let running = async move { run_nodes(&RPOWER, Ok(plan), &sink).await };
+        tokio::join!(running, collecting).1
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_job_that_hangs_or_panics_is_an_error_of_its_node_only() {
+        let jobs = vec![
+            job("n1", std::future::pending()),
+            job("n2", async { panic!("a defect") }),
+            job("n3", async { Answer(vec![Item::node("n3", "on")]) }),
+        ];
+        let items = items_of(plan(64, jobs), CancellationToken::new()).await;
+        assert_eq!(items.len(), 3, "{items:?}");
+        assert!(items.contains(&Item::node("n3", "on")));
+        assert!(items.contains(&Item::node_error("n1", "not finished within 10 s")));
+        let panicked = |item: &Item| matches!(item, Item::NodeError { name, .. } if name == "n2");
+        assert!(items.iter().any(panicked));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn after_cancellation_no_further_job_starts() {
+        let cancel = CancellationToken::new();
+        let started = Arc::new(AtomicUsize::new(0));
+        let jobs = (1..=10).map(|number| {
+            let (started, cancel) = (started.clone(), cancel.clone());
+            job(&format!("n{number}"), async move {
+                started.fetch_add(1, Ordering::SeqCst);
+                cancel.cancel();
+                Answer::new()
+            })
+        });
+        items_of(plan(1, jobs.collect()), cancel.clone()).await;
+        assert_eq!(started.load(Ordering::SeqCst), 1);
+    }
+}

@@ -5,16 +5,14 @@
 //! compare with, and the test says so.
 #![expect(clippy::print_stderr, reason = "a test that compares nothing must say so")]
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod common;
 
-use base::{Clock, SystemClock};
-use command::{Answer, FrontEnd, Item};
-use commands::{Request, Services, Sink, find, run};
-use model::{BootView, ServerFacts};
-use store::{Origin, Store};
+use std::path::{Path, PathBuf};
+
+use command::Item;
+use commands::find;
+use common::{Cluster, printed, words};
 use tables::{Patch, csv, table};
-use tokio_util::sync::CancellationToken;
 
 /// Tables that the original fills when it is installed.
 const SEEDED: &[&str] = &["site", "policy", "postscripts", "passwd", "notification"];
@@ -30,71 +28,6 @@ fn samples() -> Option<PathBuf> {
     }
     eprintln!("NOT TESTED: {} is missing, nothing is compared with the original", path.display());
     None
-}
-
-struct Cluster {
-    services: Services,
-    _tasks: runtime::Tasks,
-    _dir: tempfile::TempDir,
-}
-
-impl Cluster {
-    async fn seeded(samples: &Path) -> Self {
-        let tasks = runtime::Tasks::new(runtime::Shutdown::new());
-        let dir = tempfile::tempdir().expect("a temporary directory");
-        let hosts = dir.path().join("hosts");
-        std::fs::write(&hosts, "127.0.0.1 localhost\n").expect("a hosts file");
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let store = Store::open(&dir.path().join("state"), clock.clone()).expect("a store");
-        let patch = seed(samples);
-        store
-            .update(Origin::new("root", "seed"), move |_| Ok::<_, base::Failure>(patch))
-            .await
-            .expect("the seed fits");
-        let snapshot = store.snapshot();
-        let (view, _) = BootView::build(&snapshot, &ServerFacts::default());
-        let services = Services {
-            boot: Arc::new(runtime::View::new(snapshot.generation(), view)),
-            store,
-            followers: Arc::from([]),
-            clock,
-            events: tokio::sync::mpsc::channel(1).0,
-            bmc: bmc::Client::start(&tasks).expect("sockets"),
-            ssh: Arc::default(),
-            tools: Arc::new(image::Tools::installed(dir.path(), None)),
-            hosts_file: Arc::new(tokio::sync::Mutex::new(hosts)),
-            database: "SQLite".into(),
-            status: Arc::new(Vec::new),
-        };
-        Self { services, _tasks: tasks, _dir: dir }
-    }
-
-    /// Runs a command line as the client would, and returns what it answers.
-    async fn answer(&self, words: &[String]) -> Answer {
-        let Some((name, args)) = words.split_first() else { return Answer::new() };
-        let front = find(name).map_or(FrontEnd::Plain, |command| command.meta().front);
-        let sent = front.send(args, Path::new("/root"));
-        let request = Request {
-            command: name.clone(),
-            noderange: sent.noderange,
-            args: sent.args,
-            cwd: "/root".into(),
-            user: "root".to_owned(),
-            now: SystemClock.now(),
-            ..Request::default()
-        };
-        let (sink, mut items) = Sink::new(CancellationToken::new());
-        let services = self.services.clone();
-        let running = async move { run(request, services, sink).await };
-        let collecting = async {
-            let mut answer = Answer::new();
-            while let Some(item) = items.recv().await {
-                answer.push(item);
-            }
-            answer
-        };
-        tokio::join!(running, collecting).1
-    }
 }
 
 /// What the original's installation puts into the tables, taken from its dump.
@@ -118,54 +51,6 @@ fn seed(samples: &Path) -> Patch {
     patch
 }
 
-/// What a command prints, by stream, and its exit code.
-#[derive(Debug, PartialEq, Eq)]
-struct Printed {
-    stdout: String,
-    stderr: String,
-    code: u8,
-}
-
-fn printed(answer: &Answer) -> Printed {
-    let mut printed = Printed { stdout: String::new(), stderr: String::new(), code: 0 };
-    for document in answer.documents(Some("xcatmn")) {
-        let rendered = cli::render(&document, false);
-        printed.code |= rendered.exit;
-        for (stream, text) in rendered.lines {
-            let text = String::from_utf8(text).expect("text");
-            match stream {
-                cli::Stream::Out => printed.stdout.push_str(&text),
-                cli::Stream::Err => printed.stderr.push_str(&text),
-            }
-        }
-    }
-    printed
-}
-
-/// Splits a line of shell into words: quotes, but no expansion.
-fn words(line: &str) -> Vec<String> {
-    let (mut words, mut word, mut quote, mut started) = (Vec::new(), String::new(), None, false);
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        match (quote, c) {
-            (Some('"'), '\\') => word.extend(chars.next()),
-            (Some(open), c) if c == open => quote = None,
-            (None, '\'' | '"') => (quote, started) = (Some(c), true),
-            (None, ' ') => {
-                if started || !word.is_empty() {
-                    words.push(std::mem::take(&mut word));
-                }
-                started = false;
-            }
-            (_, c) => word.push(c),
-        }
-    }
-    if started || !word.is_empty() {
-        words.push(word);
-    }
-    words
-}
-
 /// The text with what comes from hashes sorted.
 fn comparable(command: &str, text: &str) -> String {
     let members = |line: &str| match line.split_once("members=") {
@@ -186,10 +71,10 @@ fn comparable(command: &str, text: &str) -> String {
 #[tokio::test]
 async fn commands_print_what_the_original_printed() {
     let Some(samples) = samples() else { return };
-    let cluster = Cluster::seeded(&samples).await;
+    let cluster = Cluster::with(seed(&samples)).await;
     let setup = std::fs::read_to_string(samples.join("setup.txt")).unwrap();
     for line in setup.lines().filter(|line| !line.trim().is_empty()) {
-        let answer = cluster.answer(&words(line)).await;
+        let answer = cluster.answer(line).await;
         let errors: Vec<&Item> = answer.0.iter().filter(|item| item.code() != 0).collect();
         assert!(errors.is_empty(), "{line}\n{errors:?}");
     }
@@ -203,7 +88,7 @@ async fn commands_print_what_the_original_printed() {
             skipped.push(command.to_owned());
             continue;
         }
-        let actual = printed(&cluster.answer(&words).await);
+        let actual = printed(&cluster.answer(command).await);
         let stdout = record["stdout"].as_str().unwrap_or(&actual.stdout);
         let text = |text: &str| comparable(command, text);
         let same = text(&actual.stdout) == text(stdout)
@@ -221,10 +106,10 @@ async fn commands_print_what_the_original_printed() {
 #[tokio::test]
 async fn the_setup_leaves_the_tables_of_the_original() {
     let Some(samples) = samples() else { return };
-    let cluster = Cluster::seeded(&samples).await;
+    let cluster = Cluster::with(seed(&samples)).await;
     let setup = std::fs::read_to_string(samples.join("setup.txt")).unwrap();
     for line in setup.lines() {
-        cluster.answer(&words(line)).await;
+        cluster.answer(line).await;
     }
     let snapshot = cluster.services.store.snapshot();
     let mut wrong = Vec::new();

@@ -1,0 +1,133 @@
+//! A store in a temporary directory with the services that commands need, and what the client
+//! would print of their answers.
+#![allow(dead_code, reason = "each test file uses a part of it")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use base::{Clock, SystemClock};
+use command::{Answer, FrontEnd};
+use commands::{Request, Services, Sink, find, run};
+use model::{BootView, ServerFacts};
+use store::{Origin, Store};
+use tables::Patch;
+use tokio_util::sync::CancellationToken;
+
+pub(crate) struct Cluster {
+    pub(crate) services: Services,
+    _tasks: runtime::Tasks,
+    _dir: tempfile::TempDir,
+}
+
+impl Cluster {
+    /// A cluster whose tables have what the patch says.
+    pub(crate) async fn with(patch: Patch) -> Self {
+        let tasks = runtime::Tasks::new(runtime::Shutdown::new());
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let hosts = dir.path().join("hosts");
+        std::fs::write(&hosts, "127.0.0.1 localhost\n").expect("a hosts file");
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let store = Store::open(&dir.path().join("state"), clock.clone()).expect("a store");
+        store
+            .update(Origin::new("root", "seed"), move |_| Ok::<_, base::Failure>(patch))
+            .await
+            .expect("the seed fits");
+        let snapshot = store.snapshot();
+        let (view, _) = BootView::build(&snapshot, &ServerFacts::default());
+        let services = Services {
+            boot: Arc::new(runtime::View::new(snapshot.generation(), view)),
+            store,
+            followers: Arc::from([]),
+            clock,
+            events: tokio::sync::mpsc::channel(1).0,
+            bmc: bmc::Client::start(&tasks).expect("sockets"),
+            ssh: Arc::default(),
+            tools: Arc::new(image::Tools::installed(dir.path(), None)),
+            hosts_file: Arc::new(tokio::sync::Mutex::new(hosts)),
+            database: "SQLite".into(),
+            status: Arc::new(Vec::new),
+        };
+        Self { services, _tasks: tasks, _dir: dir }
+    }
+
+    /// Runs a command line as the client would.
+    pub(crate) async fn answer(&self, line: &str) -> Answer {
+        self.answer_to(line, None).await
+    }
+
+    /// The same, with a standard input.
+    pub(crate) async fn answer_to(&self, line: &str, stdin: Option<&str>) -> Answer {
+        let words = words(line);
+        let Some((name, args)) = words.split_first() else { return Answer::new() };
+        let front = find(name).map_or(FrontEnd::Plain, |command| command.meta().front);
+        let sent = front.send(args, Path::new("/root"));
+        let request = Request {
+            command: name.clone(),
+            noderange: sent.noderange,
+            args: sent.args,
+            cwd: "/root".into(),
+            stdin: stdin.map(str::to_owned),
+            user: "root".to_owned(),
+            now: SystemClock.now(),
+            ..Request::default()
+        };
+        let (sink, mut items) = Sink::new(CancellationToken::new());
+        let running = run(request, self.services.clone(), sink);
+        let collecting = async {
+            let mut answer = Answer::new();
+            while let Some(item) = items.recv().await {
+                answer.push(item);
+            }
+            answer
+        };
+        tokio::join!(running, collecting).1
+    }
+}
+
+/// What a command prints, by stream, and its exit code.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Printed {
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+    pub(crate) code: u8,
+}
+
+pub(crate) fn printed(answer: &Answer) -> Printed {
+    let mut printed = Printed { stdout: String::new(), stderr: String::new(), code: 0 };
+    for document in answer.documents(Some("xcatmn")) {
+        let rendered = cli::render(&document, false);
+        printed.code |= rendered.exit;
+        for (stream, text) in rendered.lines {
+            let text = String::from_utf8(text).expect("text");
+            match stream {
+                cli::Stream::Out => printed.stdout.push_str(&text),
+                cli::Stream::Err => printed.stderr.push_str(&text),
+            }
+        }
+    }
+    printed
+}
+
+/// Splits a line of shell into words: quotes, but no expansion.
+pub(crate) fn words(line: &str) -> Vec<String> {
+    let (mut words, mut word, mut quote, mut started) = (Vec::new(), String::new(), None, false);
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match (quote, c) {
+            (Some('"'), '\\') => word.extend(chars.next()),
+            (Some(open), c) if c == open => quote = None,
+            (None, '\'' | '"') => (quote, started) = (Some(c), true),
+            (None, ' ') => {
+                if started || !word.is_empty() {
+                    words.push(std::mem::take(&mut word));
+                }
+                started = false;
+            }
+            (_, c) => word.push(c),
+        }
+    }
+    if started || !word.is_empty() {
+        words.push(word);
+    }
+    words
+}
