@@ -1,7 +1,7 @@
 //! The stream to the daemon: a Unix socket on its own host, TLS elsewhere.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -101,13 +101,22 @@ fn receive_tls(
 
 fn connect(host: &str, port: u16) -> io::Result<TcpStream> {
     let mut error = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-    for address in (host, port).to_socket_addrs()? {
+    for address in addresses(host, port)? {
         match TcpStream::connect_timeout(&address, CONNECT) {
             Ok(socket) => return Ok(socket),
             Err(reason) => error = reason,
         }
     }
     Err(error)
+}
+
+/// The addresses of a host; our own needs no name service.
+fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    if host == "localhost" {
+        let (v4, v6) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST));
+        return Ok(vec![SocketAddr::new(v4, port), SocketAddr::new(v6, port)]);
+    }
+    Ok((host, port).to_socket_addrs()?.collect())
 }
 
 /// Splits `host:port`, `[address]:port` or a bare host.

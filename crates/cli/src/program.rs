@@ -114,10 +114,9 @@ fn is_set(caller: &Caller, variable: &str) -> bool {
 
 fn caller() -> Caller {
     let cwd = std::env::current_dir().unwrap_or_default();
-    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
     Caller {
         cwd: cwd.to_string_lossy().into_owned(),
-        user: user.map(|user| user.name).unwrap_or_default(),
+        user: account().map(|(name, _)| name).unwrap_or_default(),
         stdin: None,
         environment: std::env::vars_os()
             .map(|(name, value)| {
@@ -182,7 +181,7 @@ fn connect(caller: &Caller, output: &Output) -> Result<Connection, Refused> {
             Connection::unix(&path).map_err(|error| Refused::new(path.to_string_lossy(), &error))
         }
         Endpoint::Tls(server) => {
-            let directory = home().join(".xcat");
+            let directory = credentials_directory(caller);
             let failed = |error: credentials::CredentialError| Refused {
                 server: server.clone(),
                 reason: chain(&error),
@@ -214,9 +213,26 @@ fn endpoint(caller: &Caller, socket_exists: bool) -> Endpoint {
     }
 }
 
-fn home() -> PathBuf {
-    let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
-    user.map_or_else(PathBuf::new, |user| user.dir)
+/// The directory of the caller's certificates.
+fn credentials_directory(caller: &Caller) -> PathBuf {
+    if let Some(directory) = caller.variable("XCATCREDENTIALS").filter(|value| !value.is_empty()) {
+        return directory.into();
+    }
+    account().map_or_else(PathBuf::new, |(_, home)| home).join(".xcat")
+}
+
+/// The caller's name and home directory. Read from the file, because a static program has no name services; for a user
+/// who is not in it the environment must do.
+fn account() -> Option<(String, PathBuf)> {
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let uid = nix::unistd::geteuid().to_string();
+    let found = users.lines().find_map(|line| {
+        let fields: Vec<&str> = line.split(':').collect();
+        (fields.get(2) == Some(&&*uid))
+            .then(|| Some((fields[0].to_owned(), fields.get(5)?.into())))?
+    });
+    let variable = |name| std::env::var(name).ok();
+    found.or_else(|| Some((variable("USER")?, variable("HOME")?.into())))
 }
 
 fn warn_unchecked(directory: &Path, output: &Output) -> Result<(), Ended> {

@@ -1,7 +1,7 @@
 //! The program `xcatd`: `xcatd` serves, `xcatd health` asks a running one, `xcatd commands` lists the commands.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use base::{ErrorKind, Failure};
@@ -28,17 +28,18 @@ fn main() -> ExitCode {
             _ => return finish(Err(usage())),
         }
     }
-    finish(run(command.as_deref().unwrap_or("serve"), file))
+    finish(run(command.as_deref().unwrap_or("serve"), file.as_deref()))
 }
 
-fn run(command: &str, file: Option<PathBuf>) -> Result<(), Failure> {
+fn run(command: &str, file: Option<&Path>) -> Result<(), Failure> {
     match command {
-        "serve" => serve(Config::load(file.as_deref())?),
-        "health" => health::check(&Config::load(file.as_deref())?.socket),
-        "check" | "--check" => Config::load(file.as_deref()).map(drop),
+        "serve" => serve(Config::load(file)?),
+        "health" => health::check(&Config::load(file)?.socket),
+        "check" | "--check" => Config::load(file).map(drop),
         "commands" => {
             let served = command::ALL.iter().filter(|meta| meta.front != command::FrontEnd::Local);
-            say(&served.map(|meta| format!("{}\n", meta.name)).collect::<String>())
+            let names: Vec<&str> = served.map(|meta| meta.name).chain([""]).collect();
+            say(&names.join("\n"))
         }
         "--version" | "-v" => say(&format!("{}\n", commands::VERSION)),
         "--help" | "-h" => say(USAGE),

@@ -118,7 +118,7 @@ impl Session {
             }
             Ask::Probe => {}
             Ask::Other => {
-                tracing::info!(node = %self.node, line, "the node sent a line that means nothing here")
+                tracing::info!(node = %self.node, line, "the node sent a line that means nothing here");
             }
         }
         true

@@ -128,15 +128,9 @@ fn authority(places: &Places, now: Timestamp) -> Result<(String, Signer), SetupE
                 .map_err(|error| unusable(error.to_string()))?;
             Ok((certificate, issuer))
         }
-        (None, None) => {
-            let (certificate, key, issuer) = make_authority(now)?;
-            files::write(&key_path, key.as_bytes(), 0o600)?;
-            files::write(&certificate_path, certificate.as_bytes(), 0o644)?;
-            Ok((certificate, issuer))
-        }
         (Some(_), None) => Err(unusable("its key is missing".to_owned())),
-        // The key is written first: a certificate that is missing means that the first start was cut short.
-        (None, Some(_)) => {
+        // The key is written first: a key alone means that the first start was cut short.
+        (None, _) => {
             let (certificate, key, issuer) = make_authority(now)?;
             files::write(&key_path, key.as_bytes(), 0o600)?;
             files::write(&certificate_path, certificate.as_bytes(), 0o644)?;

@@ -67,7 +67,7 @@ fn directories(config: &Config) -> Result<(), Failure> {
     ];
     for (directory, mode) in install.chain(others) {
         if !directory.is_dir() {
-            files::directory(&directory, mode).map_err(internal)?;
+            files::directory(&directory, mode).map_err(|error| internal(&error))?;
         }
     }
     Ok(())
@@ -90,12 +90,14 @@ fn prepare_certificates(
         (places.client(), config.home.join(".xcat")),
     ];
     for (target, place) in links {
-        files::link(&target, &place).map_err(internal)?;
+        files::link(&target, &place).map_err(|error| internal(&error))?;
     }
     for published in ["postscripts/ca/ca-cert.pem", "postscripts/_xcat/ca.pem"] {
         let path = config.install.join(published);
-        files::directory(path.parent().unwrap_or(&path), 0o755).map_err(internal)?;
-        files::ensure(&path, certificates.authority.as_bytes(), 0o644).map_err(internal)?;
+        files::directory(path.parent().unwrap_or(&path), 0o755)
+            .map_err(|error| internal(&error))?;
+        files::ensure(&path, certificates.authority.as_bytes(), 0o644)
+            .map_err(|error| internal(&error))?;
     }
     Ok(certificates)
 }
@@ -108,7 +110,7 @@ fn install_postscripts(config: &Config) -> Result<(), Failure> {
             continue;
         };
         if !place.exists() {
-            files::write(&place, &content, 0o755).map_err(internal)?;
+            files::write(&place, &content, 0o755).map_err(|error| internal(&error))?;
         }
     }
     Ok(())
@@ -174,6 +176,6 @@ fn arch() -> &'static str {
     }
 }
 
-fn internal(error: files::FileError) -> Failure {
-    Failure::new(ErrorKind::Internal, chain(&error))
+fn internal(error: &files::FileError) -> Failure {
+    Failure::new(ErrorKind::Internal, chain(error))
 }

@@ -20,23 +20,25 @@ pub(crate) async fn ensure(
 ) -> Result<(), Failure> {
     let directory = state.join("ssh");
     let (private, public) = (directory.join("id_ed25519"), directory.join("id_ed25519.pub"));
-    files::directory(&directory, 0o700).map_err(failed)?;
+    files::directory(&directory, 0o700).map_err(|error| failed(&error))?;
     if !private.exists() || !public.exists() {
         generate(&private, host).await?;
     }
-    let key = files::read(&public).map_err(failed)?.unwrap_or_default();
+    let key = files::read(&public).map_err(|error| failed(&error))?.unwrap_or_default();
     let published = install.join("postscripts/_ssh/authorized_keys");
-    files::directory(published.parent().unwrap_or(install), 0o755).map_err(failed)?;
-    let present = files::read(&published).map_err(failed)?.unwrap_or_default();
+    files::directory(published.parent().unwrap_or(install), 0o755)
+        .map_err(|error| failed(&error))?;
+    let present = files::read(&published).map_err(|error| failed(&error))?.unwrap_or_default();
     let others = present.lines().filter(|line| *line != key.trim_end() && !line.is_empty());
-    let all: String = others.chain([key.trim_end()]).map(|line| format!("{line}\n")).collect();
-    files::ensure(&published, all.as_bytes(), 0o644).map_err(failed)?;
+    let all: Vec<&str> = others.chain([key.trim_end(), ""]).collect();
+    let all = all.join("\n");
+    files::ensure(&published, all.as_bytes(), 0o644).map_err(|error| failed(&error))?;
     let ssh = home.join(".ssh");
     if !ssh.exists() {
-        files::directory(&ssh, 0o700).map_err(failed)?;
+        files::directory(&ssh, 0o700).map_err(|error| failed(&error))?;
     }
-    files::link(&private, &ssh.join("id_ed25519")).map_err(failed)?;
-    files::link(&public, &ssh.join("id_ed25519.pub")).map_err(failed)
+    files::link(&private, &ssh.join("id_ed25519")).map_err(|error| failed(&error))?;
+    files::link(&public, &ssh.join("id_ed25519.pub")).map_err(|error| failed(&error))
 }
 
 async fn generate(private: &Path, host: &str) -> Result<(), Failure> {
@@ -56,6 +58,6 @@ async fn generate(private: &Path, host: &str) -> Result<(), Failure> {
     Err(Failure::new(ErrorKind::Internal, message))
 }
 
-fn failed(error: files::FileError) -> Failure {
-    Failure::new(ErrorKind::Internal, chain(&error))
+fn failed(error: &files::FileError) -> Failure {
+    Failure::new(ErrorKind::Internal, chain(error))
 }

@@ -1,0 +1,101 @@
+//! The stream itself: several requests, bytes one by one, requests that are none, too much of everything, and clients
+//! that leave.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::time::Duration;
+
+use support::TestDaemon;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::UnixStream;
+
+const SOON: Duration = Duration::from_secs(20);
+
+fn request(command: &str, more: &str) -> String {
+    format!(
+        "<xcatrequest>\n{more}  <clienttype>cli</clienttype>\n  <command>{command}</command>\n</xcatrequest>\n"
+    )
+}
+
+async fn until(stream: &mut UnixStream, end: &str) -> String {
+    let mut read = Vec::new();
+    let mut chunk = [0; 4096];
+    loop {
+        let count = tokio::time::timeout(SOON, stream.read(&mut chunk)).await.unwrap().unwrap();
+        read.extend_from_slice(&chunk[..count]);
+        let text = String::from_utf8_lossy(&read);
+        if count == 0 || text.contains(end) {
+            return text.into_owned();
+        }
+    }
+}
+
+async fn connect(daemon: &TestDaemon) -> UnixStream {
+    UnixStream::connect(&daemon.config.socket).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_requests_are_answered_in_order_even_when_they_arrive_together_or_in_pieces() {
+    let daemon = TestDaemon::start().await;
+    let mut stream = connect(&daemon).await;
+    let both =
+        request("lsxcatd", "  <arg>-v</arg>\n") + &request("authcheck", "  <transid>7</transid>\n");
+    stream.write_all(both.as_bytes()).await.unwrap();
+    let answer = until(&mut stream, "<username>root</username>\n</xcatresponse>").await;
+    let (first, second) = answer.split_once("<serverdone></serverdone>").unwrap();
+    assert!(
+        first.contains("<data>Version") && second.contains("<data>Authenticated</data>"),
+        "{answer}"
+    );
+    for byte in request("noderange", "  <noderange>nosuch</noderange>\n").bytes() {
+        stream.write_all(&[byte]).await.unwrap();
+    }
+    let answer = until(&mut stream, "</xcatresponse>").await;
+    assert!(answer.contains("<warning>Invalid nodes in noderange:nosuch</warning>"), "{answer}");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_request_is_refused_and_the_daemon_goes_on() {
+    let daemon = TestDaemon::start().await;
+    let too_large = "<xcatrequest>".to_owned() + &"x".repeat(100 * 1024 * 1024);
+    let deep = "<xcatrequest>".to_owned() + &"<a>".repeat(1000) + "</xcatrequest>";
+    for (bytes, told) in [
+        ("GET / HTTP/1.1\r\n\r\n", ""),
+        ("<xcatrequest><arg></xcatrequest>", "cannot be read"),
+        ("<xcatrequest><arg>&xxe;</arg></xcatrequest>", "unknown entity"),
+        (&*deep, "cannot be read"),
+        (&*too_large, ""),
+        (
+            "<xcatrequest><becomeuser><username>root</username></becomeuser></xcatrequest>",
+            "Authentication failure",
+        ),
+    ] {
+        let mut stream = connect(&daemon).await;
+        // The daemon may close before everything is sent.
+        stream.write_all(bytes.as_bytes()).await.ok();
+        let mut answer = Vec::new();
+        tokio::time::timeout(SOON, stream.read_to_end(&mut answer)).await.unwrap().ok();
+        let answer = String::from_utf8_lossy(&answer);
+        assert!(answer.contains(told), "{told}: {answer}");
+    }
+    assert_eq!(daemon.xcat(&["nodels"]).await.status, 0);
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn clients_that_leave_in_the_middle_hold_nothing_up() {
+    let daemon = TestDaemon::start().await;
+    for _ in 0..300 {
+        let mut stream = connect(&daemon).await;
+        stream.write_all(b"<xcatrequest>").await.unwrap();
+    }
+    for _ in 0..50 {
+        let mut stream = connect(&daemon).await;
+        stream.write_all(request("tabdump", "  <arg>site</arg>\n").as_bytes()).await.unwrap();
+    }
+    assert_eq!(daemon.xcat(&["nodels"]).await.status, 0);
+    daemon.stop().await;
+}
