@@ -16,6 +16,8 @@ use crate::patience::Patience;
 const PROGRESS: Duration = Duration::from_secs(5);
 /// How often a whole image may turn out to have the wrong hash.
 const WHOLE_TRIES: u32 = 2;
+/// How many connections one transfer may take in all, however much each brings.
+const PIECES: u32 = 1000;
 
 /// Why the image did not arrive.
 #[derive(Debug, thiserror::Error)]
@@ -71,14 +73,16 @@ impl Fetch<'_> {
     fn whole(&self) -> Result<(u64, Vec<u8>), FetchError> {
         let file = File::create(self.path).map_err(|source| self.cannot_write(source))?;
         let mut part = Part { file, hash: Sha256::new(), got: 0, said: Instant::now() };
-        let mut failures = 0;
+        let (mut failures, mut pieces) = (0, 0);
         loop {
             let before = part.got;
             let Err(error) = self.piece(&mut part) else {
                 return Ok((part.got, part.hash.finalize().to_vec()));
             };
+            pieces += 1;
             failures = if part.got > before { 1 } else { failures + 1 };
-            let pause = self.patience.pause(failures).filter(|_| error.may_pass());
+            let goes_on = pieces < PIECES && error.may_pass();
+            let pause = self.patience.pause(failures).filter(|_| goes_on);
             let Some(pause) = pause else { return Err(error) };
             say(&format!("{}; trying again in {} s", base::chain(&error), pause.as_secs()));
             std::thread::sleep(pause);

@@ -142,7 +142,7 @@ fn program(tools: &Tools, tree: &Path, list: &Path, target: &Path) -> Program {
     Program::new(&tools.mksquashfs)
         .arg(tree)
         .arg(target)
-        .args(["-noappend", "-no-progress", "-quiet", "-no-xattrs"])
+        .args(["-noappend", "-no-progress", "-quiet"])
         .args(["-comp", "zstd", "-Xcompression-level", LEVEL])
         .arg("-ef")
         .arg(list)
