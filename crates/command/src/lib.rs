@@ -12,6 +12,7 @@ mod front;
 mod getopt;
 mod list;
 mod meta;
+mod secret;
 
 pub use answer::{Answer, DOCUMENT_ITEMS, Item};
 pub use exit::exit_code;
@@ -19,3 +20,4 @@ pub use front::{FrontEnd, Sent};
 pub use getopt::{OptionError, Options};
 pub use list::{ALL, find, resolve};
 pub use meta::{Dir, Getopt, Meta, OptionDef, Takes, Topic};
+pub use secret::masked;

@@ -229,12 +229,12 @@ async fn blocking<T: Send + 'static>(
     })
 }
 
-/// The command line for the history.
+/// The command line for the history, without secrets.
 fn command_line(request: &Request) -> String {
-    let mut words = vec![request.command.as_str()];
-    words.extend(request.noderange.as_deref());
-    words.extend(request.args.iter().map(String::as_str));
-    words.join(" ")
+    let words = std::iter::once(request.command.as_str())
+        .chain(request.noderange.as_deref().filter(|text| !text.is_empty()))
+        .chain(request.args.iter().map(String::as_str));
+    command::masked(words)
 }
 
 #[cfg(test)]

@@ -16,12 +16,6 @@ const UNLOGGED: &[&str] = &[
     "getpostscript",
     "getcredentials",
 ];
-/// What replaces a secret.
-const MASK: &str = "xxxxxxxx";
-/// An assignment whose name contains one of these has a secret value.
-const SECRET_NAMES: &[&str] =
-    &["password", "passwd", "bmcpw", "secret", "snmpauth", "snmppriv", "privkey"];
-
 /// The row for the audit log, unless the request is not to be audited.
 pub(crate) fn row(
     snapshot: &Snapshot,
@@ -34,7 +28,8 @@ pub(crate) fn row(
     if UNLOGGED.contains(&&*request.command) || skipped(snapshot, &request.command, client_type) {
         return None;
     }
-    let (time, arguments) = (now.local(), masked(&request.arguments));
+    let (time, arguments) =
+        (now.local(), command::masked(request.arguments.iter().map(String::as_str)));
     let status = if verdict.allowed { "Allowed" } else { "Denied" };
     let noderange = request.noderange.as_deref().unwrap_or_default();
     let cells = [
@@ -58,31 +53,10 @@ fn skipped(snapshot: &Snapshot, command: &str, client_type: &str) -> bool {
         || skip.contains(&format!("clienttype:{client_type}"))
 }
 
-/// The arguments in one line, with the values of secrets masked.
-pub(crate) fn masked(arguments: &[String]) -> String {
-    let mask = |argument: &String| match argument.split_once('=') {
-        Some((name, _)) if is_secret(name) => format!("{name}={MASK}"),
-        _ => argument.clone(),
-    };
-    arguments.iter().map(mask).collect::<Vec<_>>().join(" ")
-}
-
-fn is_secret(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    SECRET_NAMES.iter().any(|secret| name.contains(secret))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use tables::Patch;
-
-    #[test]
-    fn secrets_are_masked() {
-        let arguments = ["n1", "bmcpassword=secret1", "passwd.password=x=y", "mgt=ipmi"];
-        let masked = masked(&arguments.map(str::to_owned));
-        assert_eq!(masked, "n1 bmcpassword=xxxxxxxx passwd.password=xxxxxxxx mgt=ipmi");
-    }
 
     #[test]
     fn the_site_decides_what_is_audited() {

@@ -8,7 +8,6 @@ use tokio::fs::OpenOptions;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
-use crate::audit;
 use crate::session::Request;
 
 const RULE: &str = "====================================================";
@@ -24,7 +23,7 @@ impl Entry {
     pub(crate) fn new(request: &Request, now: Timestamp) -> Self {
         let mut words = vec![request.command.clone()];
         words.extend(request.noderange.clone());
-        words.push(audit::masked(&request.arguments));
+        words.push(command::masked(request.arguments.iter().map(String::as_str)));
         let client_type = request.client_type.as_deref().unwrap_or("other");
         Self(format!(
             "{RULE}\n[Date]       {}\n[ClientType] {client_type} \n[Request]    {} \n",
