@@ -68,11 +68,11 @@ fn raise(boot_mac: Option<Mac>) -> Result<Interface, NetError> {
         let fits = |interface: &&Interface| boot_mac.is_none_or(|mac| mac == interface.mac);
         for interface in all.iter().filter(fits) {
             if !raised.contains(&interface.index) {
-                netlink::raise(interface.index).map_err(|source| NetError::Netlink {
-                    interface: interface.name.clone(),
-                    source,
-                })?;
                 raised.push(interface.index);
+                // another interface may do
+                if let Err(error) = netlink::raise(interface.index) {
+                    say(&format!("{} is not raised: {error}", interface.name));
+                }
             }
             if interfaces::has_link(&interface.name) {
                 return Ok(interface.clone());
