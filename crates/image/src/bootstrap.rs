@@ -27,14 +27,14 @@ struct Family {
     security_suffix: &'static str,
 }
 
-const DEBIAN: Family = Family {
+static DEBIAN: Family = Family {
     mirror: "http://deb.debian.org/debian",
     components: "main",
     security: Some("http://deb.debian.org/debian-security"),
     security_suffix: "-security",
 };
 
-const UBUNTU: Family = Family {
+static UBUNTU: Family = Family {
     mirror: "http://archive.ubuntu.com/ubuntu",
     components: "main universe",
     security: Some("http://security.ubuntu.com/ubuntu"),
@@ -42,7 +42,7 @@ const UBUNTU: Family = Family {
 };
 
 /// Found by the longest name that begins the image's osvers.
-const RELEASES: [Release; 6] = [
+static RELEASES: [Release; 6] = [
     Release { osvers: "debian11", suite: "bullseye", family: &DEBIAN },
     Release { osvers: "debian12", suite: "bookworm", family: &DEBIAN },
     Release { osvers: "debian13", suite: "trixie", family: &DEBIAN },
@@ -172,6 +172,9 @@ const NO_INITRAMFS: &str = "mkdir -p \"$1/etc/initramfs-tools\" && \
 /// public ones cannot be reached.
 fn sources(release: &Release, pkgdirs: &[String], mirror: Option<&str>) -> Vec<String> {
     let Release { suite, family, .. } = release;
+    // the site's mirror is one of Debian; naming the public one asks for nothing else
+    let is_debian = std::ptr::eq(release.family, &raw const DEBIAN);
+    let mirror = mirror.filter(|mirror| is_debian && mirror.trim_end_matches('/') != family.mirror);
     let named: Vec<&str> = match (pkgdirs, mirror) {
         ([], None) => Vec::new(),
         ([], Some(mirror)) => vec![mirror],
@@ -300,6 +303,9 @@ mod tests {
         );
         let site = plan("debian12", &[], Some("http://10.0.0.1/debian"));
         assert_eq!(site.sources, ["deb http://10.0.0.1/debian bookworm main"]);
+        assert_eq!(plan("debian13", &[], Some("http://deb.debian.org/debian/")).sources.len(), 3);
+        let other = plan("ubuntu22.04", &[], Some("http://10.0.0.1/debian"));
+        assert_eq!(other.mirror(), "http://archive.ubuntu.com/ubuntu");
         let named = plan(
             "ubuntu24.04",
             &["/install/noble", "deb http://x y z"],

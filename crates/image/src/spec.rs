@@ -66,7 +66,7 @@ pub struct Tools {
     pub list_dirs: Vec<PathBuf>,
     /// Where images are published.
     pub published: PathBuf,
-    /// A mirror to use in place of the distribution's public one.
+    /// A mirror of Debian to use in place of the public one.
     pub mirror: Option<String>,
 }
 
