@@ -76,7 +76,11 @@ impl Call {
             usage_items(meta, Some(&text))
         })?;
         let noderange = request.noderange.clone().filter(|text| !text.is_empty());
-        let mut nodes = if options.help() { Vec::new() } else { nodes_of(request, noderange.as_deref(), snapshot)? };
+        let mut nodes = if options.help() {
+            Vec::new()
+        } else {
+            nodes_of(request, noderange.as_deref(), snapshot)?
+        };
         by_number(&mut nodes);
         Ok(Self {
             snapshot: snapshot.clone(),
