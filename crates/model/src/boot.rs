@@ -104,7 +104,7 @@ fn percent_decode(text: &str) -> Option<String> {
 
 fn install_area(view: &BootView, parts: &[&str], asking: Option<NodeName>) -> Resolution {
     let path: PathBuf = parts.iter().collect();
-    let file = view.site.install_dir.join(&path);
+    let file = view.site().install_dir.join(&path);
     let step = match parts {
         ["published", ..] => Step::Image,
         [.., name] if name.starts_with("rootimg.") => Step::Image,
@@ -120,7 +120,7 @@ fn boot_area(
     asking: Option<NodeName>,
     peer: IpAddr,
 ) -> Resolution {
-    let file = view.site.tftp_dir.join(parts.iter().collect::<PathBuf>());
+    let file = view.site().tftp_dir.join(parts.iter().collect::<PathBuf>());
     let absent = Otherwise::Absent(format!("there is no {}", file.display()));
     let plain = Resolution { node: asking, step: Step::Tftp, files: vec![file], otherwise: absent };
     match parts {
@@ -175,7 +175,7 @@ fn image_file(
     plain: Resolution,
 ) -> Resolution {
     let mut found = kernel_or_initrd(view, parts, plain);
-    let install = &view.site.install_dir;
+    let install = &view.site().install_dir;
     match rest {
         [hash, name] if is_hash(hash) => {
             found.files.push(install.join("published").join(hash).join(name));
@@ -200,7 +200,7 @@ fn loader(view: &BootView, name: &str, mut plain: Resolution) -> Resolution {
     let alias = LOADERS.iter().find(|(alias, _)| *alias == name);
     let own = [name];
     let names = alias.map_or(&own[..], |(_, names)| names);
-    plain.files.extend(names.iter().map(|name| view.facts.boot_dir.join(name)));
+    plain.files.extend(names.iter().map(|name| view.facts().boot_dir.join(name)));
     if let Otherwise::Absent(reason) = &mut plain.otherwise {
         reason.push_str(" and no boot loader of this name");
     }

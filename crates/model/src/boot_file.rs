@@ -66,7 +66,7 @@ pub(crate) fn choose(
     server: Ipv4Addr,
 ) -> BootFile {
     let boot = BootParams::read(&view.snapshot, node);
-    let base = format!("http://{server}{}/tftpboot", view.site.port_suffix());
+    let base = format!("http://{server}{}/tftpboot", view.site().port_suffix());
     let method = view.cell("noderes", "netboot", node);
     match (method.as_deref(), firmware) {
         (Some("petitboot"), _) => BootFile::ConfigFile(format!("{base}/petitboot/{node}")),

@@ -44,7 +44,7 @@ fn needs_pxelinux(kernel: &str) -> bool {
 }
 
 fn linux(view: &BootView, node: &str, boot: &BootParams, kernel: &str, variant: Variant) -> String {
-    let base = format!("http://${{next-server}}{}/tftpboot/", view.site.port_suffix());
+    let base = format!("http://${{next-server}}{}/tftpboot/", view.site().port_suffix());
     let arguments = arguments(&view.snapshot, node, boot);
     let bootif = if arguments.is_empty() {
         "BOOTIF=${netX/mac}".to_owned()

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use base::{Mac, NodeName};
 use ipnet::Ipv4Net;
@@ -79,34 +80,56 @@ pub enum NicAddress {
     Missing,
 }
 
+/// The tables that the indexes are made from; `nodelist` counts by its members only, so that the
+/// status of a booting node costs nothing here.
+const INDEXED: [&str; 5] = ["hosts", "mac", "networks", "nics", "site"];
+
 /// What boot services answer from.
 #[derive(Clone, Debug)]
 pub struct BootView {
     pub(crate) snapshot: Snapshot,
-    pub(crate) site: Site,
-    pub(crate) facts: ServerFacts,
-    pub(crate) networks: Vec<Network>,
+    index: Arc<Index>,
+}
+
+/// What is looked up by packets, and what of the tables could not be used.
+#[derive(Debug)]
+struct Index {
+    site: Site,
+    facts: ServerFacts,
+    networks: Vec<Network>,
     links: Vec<Link>,
     nics: HashMap<Mac, KnownNic>,
     owners: HashMap<IpAddr, NodeName>,
     zones: Zones,
+    problems: Vec<Problem>,
 }
 
 impl BootView {
     /// Builds the view; rows that cannot be used are left out and reported.
     pub fn build(snapshot: &Snapshot, facts: &ServerFacts) -> (Self, Vec<Problem>) {
-        let (networks, mut problems) = Network::read_all(snapshot);
-        let (entries, bad) = names::entries(snapshot);
-        problems.extend(bad);
-        let site = Site::read(snapshot);
-        let links = links(facts, &networks);
-        let owners = owners(&entries, &mut problems);
-        let nics = nics(snapshot, &entries, &networks, &mut problems);
-        let mut own: Vec<Ipv4Addr> = master(&site, &links, facts).into_iter().collect();
-        own.extend(links.iter().map(|link| link.address));
-        let zones = Zones::build(&site, &networks, &entries, facts, &own);
-        let (snapshot, facts) = (snapshot.clone(), facts.clone());
-        (Self { snapshot, site, facts, networks, links, nics, owners, zones }, problems)
+        let index = Index::build(snapshot, facts);
+        let problems = index.problems.clone();
+        (Self { snapshot: snapshot.clone(), index: Arc::new(index) }, problems)
+    }
+
+    /// The view of a later snapshot. The indexes are kept when nothing that they are made from has
+    /// changed.
+    pub fn update(&self, snapshot: &Snapshot, facts: &ServerFacts) -> (Self, Vec<Problem>) {
+        if self.index.facts != *facts || !self.same_index(snapshot) {
+            return Self::build(snapshot, facts);
+        }
+        let view = Self { snapshot: snapshot.clone(), index: self.index.clone() };
+        (view, self.index.problems.clone())
+    }
+
+    fn same_index(&self, snapshot: &Snapshot) -> bool {
+        let same = |name: &str| {
+            let table = tables::table(name);
+            table.is_some_and(|id| {
+                self.snapshot.table_generation(id) == snapshot.table_generation(id)
+            })
+        };
+        self.snapshot.same_membership(snapshot) && INDEXED.iter().all(|name| same(name))
     }
 
     /// The tables that the view was built from.
@@ -116,56 +139,57 @@ impl BootView {
 
     /// What the tables do not know of this server.
     pub fn facts(&self) -> &ServerFacts {
-        &self.facts
+        &self.index.facts
     }
 
     /// The site's settings.
     pub fn site(&self) -> &Site {
-        &self.site
+        &self.index.site
     }
 
     /// The DNS zones.
     pub fn zones(&self) -> &Zones {
-        &self.zones
+        &self.index.zones
     }
 
     /// The networks, the closest first.
     pub fn networks(&self) -> &[Network] {
-        &self.networks
+        &self.index.networks
     }
 
     /// This server's addresses in defined networks.
     pub fn links(&self) -> &[Link] {
-        &self.links
+        &self.index.links
     }
 
     /// The links on which DHCP answers and routers are advertised.
     pub fn dhcp_links(&self) -> impl Iterator<Item = &Link> {
-        let wanted = self.site.dhcp_interfaces.as_deref();
+        let wanted = self.site().dhcp_interfaces.as_deref();
         let served = move |link: &&Link| wanted.is_none_or(|names| names.contains(&link.interface));
-        self.links.iter().filter(served)
+        self.index.links.iter().filter(served)
     }
 
     /// What is known about `mac`.
     pub fn nic(&self, mac: Mac) -> Option<&KnownNic> {
-        self.nics.get(&mac)
+        self.index.nics.get(&mac)
     }
 
     /// The node that has `address`.
     pub fn node_at(&self, address: IpAddr) -> Option<&NodeName> {
-        self.owners.get(&address.to_canonical())
+        self.index.owners.get(&address.to_canonical())
     }
 
     /// The closest network that holds `address`.
     pub fn network_of(&self, address: Ipv4Addr) -> Option<&Network> {
-        self.networks.iter().find(|network| network.net.contains(&address))
+        self.index.networks.iter().find(|network| network.net.contains(&address))
     }
 
     /// The address by which `peer` reaches this server: in its own network, else the master's.
     pub fn address_facing(&self, peer: IpAddr) -> Option<Ipv4Addr> {
         let IpAddr::V4(peer) = peer.to_canonical() else { return None };
-        let link = self.links.iter().find(|link| link.net.contains(&peer));
-        link.map(|link| link.address).or_else(|| master(&self.site, &self.links, &self.facts))
+        let link = self.index.links.iter().find(|link| link.net.contains(&peer));
+        link.map(|link| link.address)
+            .or_else(|| master(&self.index.site, &self.index.links, &self.index.facts))
     }
 
     /// Replaces `<xcatmaster>` and names by addresses in a list of servers.
@@ -182,19 +206,30 @@ impl BootView {
         if let Ok(address) = name.parse() {
             return Some(address);
         }
-        self.zones.lookup_host(name).find_map(|address| match address {
+        self.index.zones.lookup_host(name).find_map(|address| match address {
             IpAddr::V4(address) => Some(address),
             IpAddr::V6(_) => None,
         })
     }
 
-    pub(crate) fn cell(
-        &self,
-        table: &str,
-        column: &str,
-        node: &str,
-    ) -> Option<std::sync::Arc<str>> {
+    pub(crate) fn cell(&self, table: &str, column: &str, node: &str) -> Option<Arc<str>> {
         cell(&self.snapshot, table, column, node)
+    }
+}
+
+impl Index {
+    fn build(snapshot: &Snapshot, facts: &ServerFacts) -> Self {
+        let (networks, mut problems) = Network::read_all(snapshot);
+        let (entries, bad) = names::entries(snapshot);
+        problems.extend(bad);
+        let site = Site::read(snapshot);
+        let links = links(facts, &networks);
+        let owners = owners(&entries, &mut problems);
+        let nics = nics(snapshot, &entries, &networks, &mut problems);
+        let mut own: Vec<Ipv4Addr> = master(&site, &links, facts).into_iter().collect();
+        own.extend(links.iter().map(|link| link.address));
+        let zones = Zones::build(&site, &networks, &entries, facts, &own);
+        Self { site, facts: facts.clone(), networks, links, nics, owners, zones, problems }
     }
 }
 

@@ -59,6 +59,12 @@ impl Snapshot {
         self.0.tables[table.index()].generation
     }
 
+    /// Whether `other`, an earlier or later state of these tables, surely has the same nodes in the
+    /// same groups in the same order; cheap, and `false` when that is not known.
+    pub fn same_membership(&self, other: &Self) -> bool {
+        self.0.nodes.ptr_eq(&other.0.nodes) && self.0.groups.ptr_eq(&other.0.groups)
+    }
+
     /// The rows of `table` sorted by key, those that are disabled too.
     pub fn rows(&self, table: TableId) -> impl Iterator<Item = &Row> + Clone {
         self.table_rows(table).iter().map(|(_, row)| row)

@@ -13,7 +13,7 @@ const NO_PXEDHCP: u8 = 0xb0;
 /// The reply that gives the client its address.
 pub(super) fn grant(client: &Client<'_>, kind: MessageType) -> Box<Reply> {
     let mut message = settings(client, kind);
-    let lease = client.view.site.lease;
+    let lease = client.view.site().lease;
     message.yiaddr = client.address;
     message.options.set_u32(code::LEASE_TIME, lease);
     message.options.set_u32(code::RENEWAL_TIME, lease / 2);
@@ -55,7 +55,7 @@ fn settings(client: &Client<'_>, kind: MessageType) -> Message {
     };
     options.set_addresses(code::ROUTER, &servers(network.and_then(|net| net.gateway.as_deref())));
     options.set_addresses(code::DNS, &name_servers(client));
-    let site = &client.view.site;
+    let site = client.view.site();
     let ntp = network.and_then(|net| net.ntpservers.as_deref()).or(site.ntpservers.as_deref());
     options.set_addresses(code::NTP, &servers(ntp));
     let log = network.and_then(|net| net.logservers.as_deref()).or(site.logservers.as_deref());
@@ -75,7 +75,7 @@ fn settings(client: &Client<'_>, kind: MessageType) -> Message {
 fn name_servers(client: &Client<'_>) -> Vec<Ipv4Addr> {
     let own = client.view.cell("noderes", "nameservers", client.nic.node.as_str());
     let network = client.place.network.and_then(|net| net.nameservers.as_deref());
-    let text = own.as_deref().or(network).or(client.view.site.nameservers.as_deref());
+    let text = own.as_deref().or(network).or(client.view.site().nameservers.as_deref());
     let found = text.map(|text| client.view.servers(text, client.place.server)).unwrap_or_default();
     if found.is_empty() { vec![client.place.server] } else { found }
 }

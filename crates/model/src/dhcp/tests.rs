@@ -192,6 +192,27 @@ fn rows_that_cannot_be_used_are_reported() {
 }
 
 #[test]
+fn a_later_view_keeps_its_indexes_and_shows_the_later_tables() {
+    let before = testing::view(&[]);
+    let set = |view: &BootView, table: &str, key: &str, column: &str, text: &str| {
+        let mut patch = tables::Patch::new();
+        patch.set(tables::table(table).unwrap(), &[key], &[(column, Some(text))]);
+        let later = view.snapshot().apply(&patch).unwrap().0;
+        view.update(&later, &testing::facts()).0
+    };
+    let rom = Message::discover(N1, 1).as_boot_rom(Arch(0));
+    let offline = set(&before, "chain", "n1", "currstate", "offline");
+    assert_eq!(offer(&offline, &rom).boot_file(), None);
+    assert!(std::ptr::eq(before.networks(), offline.networks()), "the indexes are shared");
+    let status = set(&offline, "nodelist", "n1", "status", "booted");
+    assert!(std::ptr::eq(before.networks(), status.networks()));
+    let moved = set(&status, "hosts", "n1", "ip", "10.1.0.77");
+    assert_eq!(offer(&moved, &rom).yiaddr.to_string(), "10.1.0.77");
+    let regrouped = set(&moved, "nodelist", "n1", "groups", "all");
+    assert!(!std::ptr::eq(moved.networks(), regrouped.networks()));
+}
+
+#[test]
 fn records_say_who_asked_and_what_came_of_it() {
     let view = testing::view(&[]);
     let said = |message: &Message| {
