@@ -178,8 +178,12 @@ fn make(
         return Ok(false);
     }
     let name = name.clone();
+    if kind == ObjectType::Site || !exists && kind != ObjectType::Group {
+        let outcome = draft.set(kind, &name, &object.pairs(), Mode::Set, answer);
+        return Ok(outcome != Outcome::Refused);
+    }
     let mut attempt = Draft::of(&draft.snapshot);
-    if exists && kind != ObjectType::Site {
+    if exists {
         let patch = objects::remove(&attempt.snapshot, kind, &name).map_err(|e| apply(&e))?;
         attempt.apply(patch)?;
     }
