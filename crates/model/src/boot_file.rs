@@ -82,8 +82,7 @@ pub(crate) fn choose(
     }
 }
 
-/// The node's script. In state boot a BIOS is told to exit by it; a UEFI goes on by itself when it is
-/// given nothing.
+/// The node's script; in state boot it says `exit`.
 fn script(base: &str, node: &str, arch: Arch, state: &str) -> BootFile {
     if state == "offline" {
         return BootFile::None;
@@ -93,11 +92,13 @@ fn script(base: &str, node: &str, arch: Arch, state: &str) -> BootFile {
 }
 
 /// xCAT's names of the boot loaders.
+///
+/// Unlike xCAT, which offers UEFI nothing in state boot, iPXE is loaded there too and exits: EDK2
+/// asks four times for a better offer and loses a minute at each start from disk.
 fn loader(arch: Arch, state: &str) -> Option<&'static str> {
     match arch {
         _ if state == "offline" => None,
         Arch::BIOS => Some("xcat/xnba.kpxe"),
-        _ if matches!(state, "boot" | "iscsiboot") => None,
         arch if arch.is_uefi_x64() => Some("xcat/xnba.efi"),
         arch if arch.is_uefi_arm64() => Some("xcat/xnba-arm64.efi"),
         _ => None,

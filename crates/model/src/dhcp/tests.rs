@@ -64,7 +64,7 @@ fn each_firmware_gets_its_boot_file() {
     assert_eq!(file("netboot x", rom(0x0c)), "");
     assert_eq!(file("netboot x", ipxe(0)), script);
     assert_eq!(file("netboot x", ipxe(7)), format!("{script}.uefi"));
-    assert_eq!(file("boot", rom(7)), "");
+    assert_eq!(file("boot", rom(7)), "xcat/xnba.efi");
     assert_eq!(file("boot", ipxe(0)), script);
     assert_eq!(file("offline", rom(0)), "");
     assert_eq!(file("offline", ipxe(0)), "");
