@@ -25,6 +25,8 @@ struct Family {
     components: &'static str,
     security: Option<&'static str>,
     security_suffix: &'static str,
+    /// Whether the site's mirror, which is one of Debian, has it.
+    on_site_mirror: bool,
 }
 
 static DEBIAN: Family = Family {
@@ -32,6 +34,7 @@ static DEBIAN: Family = Family {
     components: "main",
     security: Some("http://deb.debian.org/debian-security"),
     security_suffix: "-security",
+    on_site_mirror: true,
 };
 
 static UBUNTU: Family = Family {
@@ -39,6 +42,7 @@ static UBUNTU: Family = Family {
     components: "main universe",
     security: Some("http://security.ubuntu.com/ubuntu"),
     security_suffix: "-security",
+    on_site_mirror: false,
 };
 
 /// Found by the longest name that begins the image's osvers.
@@ -172,9 +176,9 @@ const NO_INITRAMFS: &str = "mkdir -p \"$1/etc/initramfs-tools\" && \
 /// public ones cannot be reached.
 fn sources(release: &Release, pkgdirs: &[String], mirror: Option<&str>) -> Vec<String> {
     let Release { suite, family, .. } = release;
-    // the site's mirror is one of Debian; naming the public one asks for nothing else
-    let is_debian = std::ptr::eq(release.family, &raw const DEBIAN);
-    let mirror = mirror.filter(|mirror| is_debian && mirror.trim_end_matches('/') != family.mirror);
+    // naming the public mirror asks for nothing else than naming none
+    let is_public = |mirror: &&str| mirror.trim_end_matches('/') == family.mirror;
+    let mirror = mirror.filter(|mirror| family.on_site_mirror && !is_public(mirror));
     let named: Vec<&str> = match (pkgdirs, mirror) {
         ([], None) => Vec::new(),
         ([], Some(mirror)) => vec![mirror],

@@ -118,37 +118,46 @@ impl Rule {
     }
 }
 
-/// As `find -path`: `*` also matches slashes.
+/// As `find -path`: `*`, `?` and `[..]`, and they match slashes too.
 fn matches(pattern: &str, text: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or("");
-    let Some(mut rest) = after_prefix(first, text) else { return false };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
-    for part in middle {
-        let found = rest.char_indices().map(|(at, _)| &rest[at..]).chain([""]);
-        let Some(after) = found.into_iter().find_map(|tail| after_prefix(part, tail)) else {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t, mut star) = (0, 0, None);
+    while t < text.len() {
+        if pattern.get(p) == Some(&b'*') {
+            p += 1;
+            star = Some((p, t));
+        } else if let Some(next) = after_one(pattern, p, text[t]) {
+            (p, t) = (next, t + 1);
+        } else if let Some((after, taken)) = star {
+            // the star takes one more
+            (p, t) = (after, taken + 1);
+            star = Some((p, t));
+        } else {
             return false;
-        };
-        rest = after;
-    }
-    let length = last.chars().count();
-    let start =
-        rest.char_indices().rev().nth(length.wrapping_sub(1)).map_or(rest.len(), |(at, _)| at);
-    (length == 0 || rest.chars().count() >= length)
-        && after_prefix(last, &rest[start..]).is_some_and(str::is_empty)
-}
-
-/// What follows in `text` after `part`, in which `?` stands for any character.
-fn after_prefix<'a>(part: &str, text: &'a str) -> Option<&'a str> {
-    let mut rest = text.chars();
-    for wanted in part.chars() {
-        let found = rest.next()?;
-        if wanted != '?' && wanted != found {
-            return None;
         }
     }
-    Some(rest.as_str())
+    pattern[p..].iter().all(|byte| *byte == b'*')
+}
+
+/// Where the pattern goes on when its element at `p` fits `byte`.
+fn after_one(pattern: &[u8], p: usize, byte: u8) -> Option<usize> {
+    match pattern.get(p)? {
+        b'?' => Some(p + 1),
+        b'[' => {
+            let end = p + 1 + pattern[p + 1..].iter().position(|close| *close == b']')?;
+            in_class(&pattern[p + 1..end], byte).then_some(end + 1)
+        }
+        literal => (*literal == byte).then_some(p + 1),
+    }
+}
+
+fn in_class(class: &[u8], byte: u8) -> bool {
+    match class {
+        [b'!', rest @ ..] => !in_class(rest, byte),
+        [low, b'-', high, rest @ ..] => (*low..=*high).contains(&byte) || in_class(rest, byte),
+        [one, rest @ ..] => *one == byte || in_class(rest, byte),
+        [] => false,
+    }
 }
 
 #[cfg(test)]
@@ -167,6 +176,9 @@ mod tests {
             ("./a", "./ab", false),
             ("./a*b*c", "./a1b2b3c", true),
             ("./a*b*c", "./a1b2b3", false),
+            ("./a[0-9]", "./a5", true),
+            ("./a[!0-9]", "./a5", false),
+            ("./a[", "./a[", false),
             ("./etc/ssh/ssh_host_*_key*", "./etc/ssh/ssh_host_rsa_key.pub", true),
         ] {
             assert_eq!(matches(pattern, text), fits, "{pattern} {text}");

@@ -195,7 +195,7 @@ impl Build<'_> {
         self.sink.say(format!("Making the initramfs for kernel {}", kernel.version)).await;
         let target = place.scratch("kernel");
         let drivers = self.spec.netdrivers.clone();
-        let agent = self.tools.node_program.clone();
+        let agent = self.tools.agent_for(&self.spec.osarch);
         let initrd = place.scratch("initrd-stateless.gz");
         let assemble = move || {
             fs::copy(&kernel.file, &target).map_err(ImageError::io("write", &target))?;

@@ -62,7 +62,7 @@ pub async fn packimage(
 fn prepare(spec: &OsImageSpec, tools: &Tools) -> Result<(Workplace, Staging), ImageError> {
     check_built(spec)?;
     let place = Workplace::open(&spec.name, &spec.rootimgdir)?;
-    furnish(&spec.tree(), &tools.node_program)?;
+    furnish(&spec.tree(), &tools.agent_for(&spec.osarch))?;
     let list = place.scratch(LEFT_OUT);
     let left_out = exclusion(spec, tools)?.paths(&spec.tree())?;
     fs::write(&list, left_out.join("\n") + "\n").map_err(ImageError::io("write", &list))?;

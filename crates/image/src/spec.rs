@@ -60,7 +60,8 @@ pub struct Tools {
     pub mmdebstrap: PathBuf,
     /// mksquashfs.
     pub mksquashfs: PathBuf,
-    /// The static `xcat-node` that goes into images.
+    /// The static `xcat-node` that goes into images for this machine's architecture; for others
+    /// it is the file beside it with the architecture after its name, as `xcat-node.aarch64`.
     pub node_program: PathBuf,
     /// Where lists are looked up, first hit wins: directories with one directory per platform.
     pub list_dirs: Vec<PathBuf>,
@@ -81,6 +82,23 @@ impl Tools {
             published: install.join("published"),
             mirror,
         }
+    }
+}
+
+impl Tools {
+    /// The agent for images of the architecture `osarch`.
+    pub(crate) fn agent_for(&self, osarch: &str) -> PathBuf {
+        let here = match std::env::consts::ARCH {
+            "powerpc64" => "ppc64le",
+            here => here,
+        };
+        if osarch == here {
+            return self.node_program.clone();
+        }
+        let mut other = self.node_program.clone().into_os_string();
+        other.push(".");
+        other.push(osarch);
+        other.into()
     }
 }
 
