@@ -178,19 +178,25 @@ fn tools(config: &Config) -> image::Tools {
 /// The view of the tables that the boot services answer from.
 fn follow(config: &Config, store: &Store, tasks: &Tasks) -> Arc<View<BootView>> {
     let boot_dir = config.share.join("boot");
-    let build = move |snapshot: &Snapshot| {
-        let (view, problems) = BootView::build(snapshot, &netboot::server_facts(&boot_dir));
+    let build = move |before: Option<&BootView>, snapshot: &Snapshot| {
+        let facts = netboot::server_facts(&boot_dir);
+        let (view, problems) = match before {
+            Some(before) => before.update(snapshot, &facts),
+            None => BootView::build(snapshot, &facts),
+        };
         for problem in problems {
             tracing::debug!(%problem, "a row cannot be used");
         }
         (snapshot.generation(), view)
     };
-    let (generation, first) = build(&store.snapshot());
+    let (generation, first) = build(None, &store.snapshot());
     let view = Arc::new(View::new(generation, first));
     let (follower, source, generations) = (view.clone(), store.clone(), store.watch());
     let shutdown = tasks.shutdown().clone();
     tasks.critical("boot view", async move {
-        follower.follow(generations, move || build(&source.snapshot()), shutdown).await;
+        let shown = follower.clone();
+        let next = move || build(Some(&shown.load()), &source.snapshot());
+        follower.follow(generations, next, shutdown).await;
         Ok::<(), Failure>(())
     });
     view

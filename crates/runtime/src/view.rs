@@ -58,17 +58,24 @@ impl<V> View<V> {
     }
 
     /// Rebuilds the view each time `generations` announces another one, until `shutdown` or until nothing can be
-    /// announced any more; announcements that arrive during a build are answered by one further build.
+    /// announced any more; announcements that arrive during a build are answered by one further build. Builds run on a
+    /// blocking thread; one that panics leaves the view as it is until the next announcement.
     pub async fn follow(
         &self,
         mut generations: watch::Receiver<u64>,
-        mut build: impl FnMut() -> (u64, V) + Send,
+        build: impl Fn() -> (u64, V) + Clone + Send + 'static,
         shutdown: Shutdown,
-    ) {
+    ) where
+        V: Send + 'static,
+    {
         loop {
             if *generations.borrow_and_update() > self.generation() {
-                let (generation, value) = build();
-                self.publish(generation, value);
+                match tokio::task::spawn_blocking(build.clone()).await {
+                    Ok((generation, value)) => self.publish(generation, value),
+                    Err(error) => {
+                        tracing::error!(%error, "a view cannot be built and stays as it is");
+                    }
+                }
             }
             tokio::select! {
                 changed = generations.changed() => if changed.is_err() { return },

@@ -56,3 +56,40 @@ async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<(
     }
     tokio::time::timeout(PATIENCE, to.flush()).await.map_err(late)?
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncReadExt;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_does_not_read_is_given_up() {
+        let (mut ours, theirs) = tokio::io::duplex(1024);
+        let (sink, mut items) = mpsc::channel(4);
+        sink.send(Item::data("x".repeat(5000))).await.unwrap();
+        drop(sink);
+        let error = relay(&mut items, &mut ours, "mn").await.unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        drop(theirs);
+    }
+
+    #[tokio::test]
+    async fn items_arrive_as_documents_that_name_the_server() {
+        let (mut ours, mut theirs) = tokio::io::duplex(64 * 1024);
+        let (sink, mut items) = mpsc::channel(4);
+        for text in ["a", "b"] {
+            sink.send(Item::data(text)).await.unwrap();
+        }
+        drop(sink);
+        relay(&mut items, &mut ours, "mn").await.unwrap();
+        send(&mut ours, &done(Some("7"))).await.unwrap();
+        drop(ours);
+        let mut text = String::new();
+        theirs.read_to_string(&mut text).await.unwrap();
+        assert_eq!(
+            text,
+            "<xcatresponse>\n  <data>a</data>\n  <data>b</data>\n  <xcatdsource>mn</xcatdsource>\n</xcatresponse>\n\
+             <xcatresponse>\n  <serverdone></serverdone>\n  <transid>7</transid>\n</xcatresponse>\n"
+        );
+    }
+}

@@ -8,6 +8,7 @@ mod machine;
 mod plan;
 mod ssh_keys;
 
+use std::net::Ipv4Addr;
 use std::path::Path;
 
 use base::{Clock, ErrorKind, Failure, Secret, chain};
@@ -41,6 +42,7 @@ pub(crate) async fn run(
     }
     install_postscripts(config)?;
     let facts = gather(config, &texts, &certificates)?;
+    warn_of_old_address(&facts, &store.snapshot());
     if plan(&facts, &store.snapshot()).is_empty() {
         return Ok(certificates);
     }
@@ -49,6 +51,17 @@ pub(crate) async fn run(
     store.update(origin, decide).await?;
     tracing::info!("the tables were completed from this machine's configuration");
     Ok(certificates)
+}
+
+/// Nodes are told to come to `site.master`: an address that this machine no longer has leads them astray.
+fn warn_of_old_address(facts: &Facts, snapshot: &tables::Snapshot) {
+    let master = snapshot.site("master").and_then(|text| text.parse::<Ipv4Addr>().ok());
+    let mut addresses = facts.interfaces.iter().flat_map(|interface| &interface.addresses);
+    if let Some(master) = master
+        && !addresses.any(|net| net.addr() == master)
+    {
+        tracing::warn!(%master, "no interface has the address of site.master: nodes will not find this machine; correct it with chdef -t site clustersite master=ADDRESS");
+    }
 }
 
 /// This machine's name without its domain.
