@@ -27,7 +27,7 @@ pub fn script(view: &BootView, node: &str, variant: Variant) -> Result<String, S
     match (boot.word(), boot.kernel.as_deref()) {
         ("", None) => Err(format!("{node} has no boot state; run nodeset {node} osimage=IMAGE")),
         ("offline", _) => Err(format!("{node} is set offline")),
-        ("boot", _) => Ok(format!("#!gpxe\n#{state}\nexit\n")),
+        ("boot", _) => Ok(format!("#!gpxe\n#{state}\n{}\n", exit(variant))),
         (_, None) => {
             Err(format!("{node} is in state '{state}' and has no kernel; run nodeset again"))
         }
@@ -35,6 +35,15 @@ pub fn script(view: &BootView, node: &str, variant: Variant) -> Result<String, S
             Err(format!("the kernel {kernel} of {node} needs PXELINUX, which is not served"))
         }
         (_, Some(kernel)) => Ok(linux(view, node, &boot, kernel, variant)),
+    }
+}
+
+/// How a script hands on to the next boot device. xCAT writes `exit` for UEFI too, but that tells EDK2
+/// of a success, after which it shows its menu and waits instead of going on.
+fn exit(variant: Variant) -> &'static str {
+    match variant {
+        Variant::Bios => "exit",
+        Variant::Uefi => "exit 1",
     }
 }
 
@@ -147,7 +156,8 @@ mod tests {
     #[test]
     fn other_states_have_their_scripts_or_reasons() {
         let state = |state| testing::view(&[("chain", "n1", "currstate", state)]);
-        assert_eq!(script(&state("boot"), "n1", Variant::Bios).unwrap(), "#!gpxe\n#boot\nexit\n");
+        let [bios, uefi] = both(&state("boot"), "n1").map(Result::unwrap);
+        assert_eq!((&*bios, &*uefi), ("#!gpxe\n#boot\nexit\n", "#!gpxe\n#boot\nexit 1\n"));
         assert_eq!(
             script(&state("offline"), "n1", Variant::Uefi).unwrap_err(),
             "n1 is set offline"
