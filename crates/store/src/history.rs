@@ -217,10 +217,34 @@ pub(crate) fn read(
     Ok(entries)
 }
 
+/// One entry with all its rows.
+pub(crate) fn read_one(connection: &Connection, id: i64) -> rusqlite::Result<Option<HistoryEntry>> {
+    let before = id.saturating_add(1);
+    let query = HistoryQuery {
+        before: Some(before),
+        limit: Some(1),
+        rows: Some(0),
+        ..HistoryQuery::default()
+    };
+    let newest = read(connection, &query)?.pop().filter(|entry| entry.id == id);
+    let Some(mut entry) = newest else { return Ok(None) };
+    entry.rows = rows_of(connection, id, &query, i64::MAX)?;
+    Ok(Some(entry))
+}
+
 fn read_rows(
     connection: &Connection,
     id: i64,
     query: &HistoryQuery,
+) -> rusqlite::Result<Vec<ChangedRow>> {
+    rows_of(connection, id, query, i64::from(query.rows.unwrap_or(MOST).min(MOST)))
+}
+
+fn rows_of(
+    connection: &Connection,
+    id: i64,
+    query: &HistoryQuery,
+    limit: i64,
 ) -> rusqlite::Result<Vec<ChangedRow>> {
     let mut statement = connection.prepare_cached(
         "SELECT tbl, key, old, new FROM store_change_row
@@ -228,8 +252,7 @@ fn read_rows(
          ORDER BY tbl, key LIMIT :limit",
     )?;
     let parameters = named_params! {
-        ":change": id, ":name": query.name, ":tbl": query.table,
-        ":limit": query.rows.unwrap_or(MOST).min(MOST),
+        ":change": id, ":name": query.name, ":tbl": query.table, ":limit": limit,
     };
     let rows = statement.query_map(parameters, |row| {
         let (old, new): (Option<String>, Option<String>) = (row.get(2)?, row.get(3)?);

@@ -24,5 +24,5 @@ mod writer;
 pub use boot::BootRecord;
 pub use error::{StoreError, UpdateError};
 pub use history::{ChangedRow, HistoryEntry, HistoryQuery};
-pub use log::{LogCut, LogPage};
+pub use log::{LogCut, LogEdit, LogPage};
 pub use store::{Origin, Store};

@@ -1,5 +1,6 @@
 //! The logs of xCAT, `auditlog` and `eventlog`: appended, paged and cut, never in a snapshot.
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, params};
 use tables::{Row, TableId};
 
@@ -29,7 +30,7 @@ pub enum LogPage {
 }
 
 /// Which rows of a log go away.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum LogCut {
     /// Every row.
     All,
@@ -43,6 +44,33 @@ pub enum LogCut {
         /// The number.
         recid: i64,
     },
+    /// The rows whose time is before this one.
+    Earlier {
+        /// The time as the log has it; its texts sort as the times do.
+        time: String,
+    },
+}
+
+/// Rows that come to a log together with a change of the tables; the store numbers them.
+#[derive(Clone, Debug)]
+pub struct LogEdit {
+    /// The log.
+    pub table: TableId,
+    /// Whether the rows that are there go away.
+    pub clear: bool,
+    /// The new rows.
+    pub rows: Vec<Row>,
+}
+
+/// Performs what comes with a change of the tables.
+pub(crate) fn edit(connection: &Connection, edit: &LogEdit) -> rusqlite::Result<()> {
+    if !edit.table.def().is_log() {
+        return Ok(());
+    }
+    if edit.clear {
+        cut(connection, edit.table, &LogCut::All)?;
+    }
+    append(connection, &edit.rows)
 }
 
 /// Appends rows, and removes the oldest ones past the bound.
@@ -83,16 +111,25 @@ pub(crate) fn read(
 }
 
 /// Removes rows, and tells how many.
-pub(crate) fn cut(connection: &Connection, table: TableId, cut: LogCut) -> rusqlite::Result<u64> {
+pub(crate) fn cut(connection: &Connection, table: TableId, cut: &LogCut) -> rusqlite::Result<u64> {
     let (test, bound) = match cut {
-        LogCut::All => ("recid <= ?", i64::MAX),
-        LogCut::Before { recid } => ("recid < ?", recid),
+        LogCut::All => ("recid <= ?".to_owned(), Value::from(i64::MAX)),
+        LogCut::Before { recid } => ("recid < ?".to_owned(), Value::from(*recid)),
         LogCut::Oldest { count } => {
-            ("recid IN (SELECT recid FROM {} ORDER BY recid LIMIT ?)", i64::from(count))
+            let test = format!("recid IN (SELECT recid FROM \"{table}\" ORDER BY recid LIMIT ?)");
+            (test, Value::from(*count))
+        }
+        LogCut::Earlier { time } => {
+            let Some(column) = time_column(table) else { return Ok(0) };
+            (format!("\"{column}\" < ?"), Value::from(time.clone()))
         }
     };
-    let test = test.replace("{}", &format!("\"{table}\""));
     let statement = format!("DELETE FROM \"{table}\" WHERE {test}");
     let removed = connection.prepare_cached(&statement)?.execute([bound])?;
     Ok(u64::try_from(removed).unwrap_or(u64::MAX))
+}
+
+/// The column that says when a row was logged.
+fn time_column(table: TableId) -> Option<&'static str> {
+    ["audittime", "eventtime"].into_iter().find(|name| table.def().column(name).is_some())
 }

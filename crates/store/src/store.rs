@@ -14,7 +14,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::boot::{self, BootLog, BootRecord};
 use crate::error::{StoreError, UpdateError};
 use crate::history::{self, HistoryEntry, HistoryQuery};
-use crate::log::{self, LogCut, LogPage};
+use crate::log::{self, LogCut, LogEdit, LogPage};
 use crate::thread::Worker;
 use crate::writer::{Job, Published, Record, Update, Writer};
 use crate::{database, database::Database};
@@ -99,8 +99,20 @@ impl Store {
         origin: Origin,
         decide: impl FnOnce(&Snapshot) -> Result<(Patch, T), E> + Send + 'static,
     ) -> Result<(Snapshot, T), UpdateError<E>> {
+        let decide =
+            |snapshot: &Snapshot| decide(snapshot).map(|(patch, more)| (patch, vec![], more));
+        self.update_with_logs(origin, decide).await
+    }
+
+    /// As [`update_with`](Self::update_with), with rows for logs that are written in the same
+    /// transaction.
+    pub async fn update_with_logs<T: Send + 'static, E: Send + 'static>(
+        &self,
+        origin: Origin,
+        decide: impl FnOnce(&Snapshot) -> Result<(Patch, Vec<LogEdit>, T), E> + Send + 'static,
+    ) -> Result<(Snapshot, T), UpdateError<E>> {
         let (answer, outcome) = oneshot::channel();
-        let edit = Edit { origin, decide: Some(decide), verdict: None, answer };
+        let edit = Edit { origin, decide: Some(decide), verdict: None, logs: vec![], answer };
         let closed = |_| UpdateError::Store(StoreError::Closed);
         self.0.writer.send(Job::Update(Box::new(edit))).await.map_err(UpdateError::Store)?;
         outcome.await.map_err(closed)?
@@ -130,12 +142,17 @@ impl Store {
         if !table.def().is_log() {
             return Ok(0);
         }
-        self.record(move |connection, _| log::cut(connection, table, cut)).await
+        self.record(move |connection, _| log::cut(connection, table, &cut)).await
     }
 
     /// The changes that match, newest first.
     pub async fn history(&self, query: HistoryQuery) -> Result<Vec<HistoryEntry>, StoreError> {
         self.query(move |connection| history::read(connection, &query)).await
+    }
+
+    /// The change with this number and all the rows that it changed.
+    pub async fn change(&self, id: i64) -> Result<Option<HistoryEntry>, StoreError> {
+        self.query(move |connection| history::read_one(connection, id)).await
     }
 
     /// Appends what happened while nodes booted.
@@ -198,19 +215,21 @@ struct Edit<F, T, E> {
     origin: Origin,
     decide: Option<F>,
     verdict: Option<Result<T, UpdateError<E>>>,
+    logs: Vec<LogEdit>,
     answer: oneshot::Sender<Result<(Snapshot, T), UpdateError<E>>>,
 }
 
 impl<F, T, E> Update for Edit<F, T, E>
 where
-    F: FnOnce(&Snapshot) -> Result<(Patch, T), E> + Send,
+    F: FnOnce(&Snapshot) -> Result<(Patch, Vec<LogEdit>, T), E> + Send,
     T: Send,
     E: Send,
 {
     fn decide(&mut self, snapshot: &Snapshot) -> Option<(Snapshot, Vec<RowChange>)> {
         let decide = self.decide.take()?;
         match outcome_of(decide, snapshot) {
-            Ok((next, changes, more)) => {
+            Ok(Outcome { next, changes, logs, more }) => {
+                self.logs = logs;
                 self.verdict = Some(Ok(more));
                 Some((next, changes))
             }
@@ -225,6 +244,10 @@ where
         &self.origin
     }
 
+    fn logs(&self) -> &[LogEdit] {
+        &self.logs
+    }
+
     fn answer(self: Box<Self>, outcome: Result<Snapshot, StoreError>) {
         let verdict = self.verdict.unwrap_or(Err(UpdateError::Store(StoreError::Closed)));
         let answer = match outcome {
@@ -236,20 +259,25 @@ where
     }
 }
 
+/// What an update comes to.
+struct Outcome<T> {
+    next: Snapshot,
+    changes: Vec<RowChange>,
+    logs: Vec<LogEdit>,
+    more: T,
+}
+
 /// What a closure makes of a snapshot; a panic in it is its own failure and not the writer's.
-fn outcome_of<F, T, E>(
-    decide: F,
-    snapshot: &Snapshot,
-) -> Result<(Snapshot, Vec<RowChange>, T), UpdateError<E>>
+fn outcome_of<F, T, E>(decide: F, snapshot: &Snapshot) -> Result<Outcome<T>, UpdateError<E>>
 where
-    F: FnOnce(&Snapshot) -> Result<(Patch, T), E>,
+    F: FnOnce(&Snapshot) -> Result<(Patch, Vec<LogEdit>, T), E>,
 {
     let decided = catch_unwind(AssertUnwindSafe(|| decide(snapshot)));
-    let (patch, more) =
+    let (patch, logs, more) =
         decided.map_err(|payload| panicked(&*payload))?.map_err(UpdateError::Rejected)?;
     let applied: Result<_, ApplyError> = snapshot.apply(&patch);
     let (next, changes) = applied.map_err(UpdateError::Apply)?;
-    Ok((next, changes, more))
+    Ok(Outcome { next, changes, logs, more })
 }
 
 fn panicked<E>(payload: &(dyn Any + Send)) -> UpdateError<E> {

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::boot::BootLog;
 use crate::error::StoreError;
 use crate::history;
+use crate::log::{self, LogEdit};
 use crate::store::Origin;
 
 /// How many requests share a transaction at most.
@@ -56,6 +57,8 @@ pub(crate) trait Update: Send {
     fn decide(&mut self, snapshot: &Snapshot) -> Option<(Snapshot, Vec<RowChange>)>;
     /// Who asks for it.
     fn origin(&self) -> &Origin;
+    /// What is written to logs with it; nothing when the change is refused.
+    fn logs(&self) -> &[LogEdit];
     /// Tells the outcome: the snapshot that has the change and all before it, or the refusal.
     fn answer(self: Box<Self>, outcome: Result<Snapshot, StoreError>);
 }
@@ -139,7 +142,7 @@ impl Writer {
                 }
                 None => Vec::new(),
             };
-            if snapshot.generation() == before {
+            if snapshot.generation() == before && update.logs().is_empty() {
                 update.answer(Ok(snapshot.clone()));
             } else {
                 updates.push(Decided { update, snapshot: snapshot.clone(), changes });
@@ -213,6 +216,9 @@ fn write_update(
     decided: &Decided,
     now: Timestamp,
 ) -> rusqlite::Result<()> {
+    for edit in decided.update.logs() {
+        log::edit(connection, edit)?;
+    }
     if decided.changes.is_empty() {
         return Ok(());
     }

@@ -8,7 +8,9 @@ use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use base::{Failure, ManualClock, Timestamp};
-use store::{BootRecord, HistoryQuery, LogCut, LogPage, Origin, Store, StoreError, UpdateError};
+use store::{
+    BootRecord, HistoryQuery, LogCut, LogEdit, LogPage, Origin, Store, StoreError, UpdateError,
+};
 use tables::{Patch, Row, Snapshot, ids};
 use tokio::task::JoinSet;
 
@@ -233,6 +235,58 @@ async fn logs_are_numbered_paged_and_cut() {
     let rest = numbers(read(LogPage::After { recid: 0, limit: 9 }).await.unwrap());
     assert_eq!(rest, ["7"], "numbers are not used again");
     assert_eq!(store.snapshot().generation(), 0);
+}
+
+#[tokio::test]
+async fn rows_of_logs_come_with_a_change_or_not_at_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let row = |time: &str| Row::new(ids::AUDITLOG, [("audittime", time)]).unwrap();
+    let edit = |clear, times: [&str; 2]| LogEdit {
+        table: ids::AUDITLOG,
+        clear,
+        rows: times.map(row).into(),
+    };
+    let restore = |logs: Vec<LogEdit>, refuse: bool| {
+        store.update_with_logs(origin("restore"), move |_| {
+            if refuse {
+                return Err(Failure::new(base::ErrorKind::Usage, "no"));
+            }
+            Ok((Patch::new(), logs, ()))
+        })
+    };
+    let count = async || {
+        store.read_log(ids::AUDITLOG, LogPage::After { recid: 0, limit: 9 }).await.unwrap().len()
+    };
+    restore(vec![edit(false, ["2026-01-01 00:00:00", "2026-01-02 00:00:00"])], false)
+        .await
+        .unwrap();
+    assert_eq!(count().await, 2);
+    restore(vec![edit(true, ["x", "y"])], true).await.unwrap_err();
+    assert_eq!(count().await, 2);
+    restore(vec![edit(false, ["2026-01-03 00:00:00", "2026-01-04 00:00:00"])], false)
+        .await
+        .unwrap();
+    let earlier = LogCut::Earlier { time: "2026-01-03 00:00:00".to_owned() };
+    assert_eq!(store.cut_log(ids::AUDITLOG, earlier).await.unwrap(), 2);
+    restore(vec![edit(true, ["a", "b"])], false).await.unwrap();
+    assert_eq!(count().await, 2);
+}
+
+#[tokio::test]
+async fn one_change_is_read_with_all_its_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let mut patch = Patch::new();
+    for number in 0..12_000 {
+        patch.set(ids::SITE, &[&format!("k{number}")], &[("value", Some("v"))]);
+    }
+    store.update::<Failure>(origin("many"), move |_| Ok(patch)).await.unwrap();
+    set_site(&store, "other", "1").await.unwrap();
+    let change = store.change(1).await.unwrap().unwrap();
+    assert_eq!((change.rows.len(), change.row_count, &*change.command), (12_000, 12_000, "many"));
+    assert_eq!(store.change(3).await.unwrap(), None);
+    assert_eq!(store.change(i64::MAX).await.unwrap(), None);
 }
 
 #[tokio::test]
