@@ -34,6 +34,8 @@ pub struct Config {
     pub socket: PathBuf,
     /// The hosts file that `makehosts` writes.
     pub hosts: PathBuf,
+    /// The ssh program that nodes are reached with.
+    pub ssh: PathBuf,
     /// The mirror of packages that images are built from; `XCAT_DEBIAN_MIRROR` names it too.
     pub mirror: Option<String>,
     /// Addresses and ports.
@@ -74,6 +76,7 @@ impl Default for Config {
             home: "/root".into(),
             socket: "/run/xcat/xcatd.sock".into(),
             hosts: "/etc/hosts".into(),
+            ssh: "ssh".into(),
             mirror: None,
             listen: Listen::default(),
         }

@@ -165,7 +165,11 @@ fn bmc_client(tasks: &Tasks) -> Result<bmc::Client, Failure> {
 }
 
 fn ssh_options(config: &Config) -> SshOptions {
-    SshOptions { identity: Some(config.state.join("ssh/id_ed25519")), ..SshOptions::default() }
+    SshOptions {
+        program: config.ssh.clone(),
+        identity: Some(config.state.join("ssh/id_ed25519")),
+        ..SshOptions::default()
+    }
 }
 
 fn tools(config: &Config) -> image::Tools {

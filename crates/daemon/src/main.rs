@@ -37,7 +37,7 @@ fn run(command: &str, file: Option<&Path>) -> Result<(), Failure> {
         "health" => health::check(&Config::load(file)?.socket),
         "check" | "--check" => Config::load(file).map(drop),
         "commands" => {
-            let served = command::ALL.iter().filter(|meta| meta.front != command::FrontEnd::Local);
+            let served = command::ALL.iter().filter(|meta| meta.front.reaches_daemon());
             let names: Vec<&str> = served.map(|meta| meta.name).chain([""]).collect();
             say(&names.join("\n"))
         }

@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use support::TestDaemon;
@@ -98,4 +100,63 @@ async fn clients_that_leave_in_the_middle_hold_nothing_up() {
     }
     assert_eq!(daemon.xcat(&["nodels"]).await.status, 0);
     daemon.stop().await;
+}
+
+/// A program in the place of ssh that writes down its process and never ends.
+fn endless_ssh(daemon: &TestDaemon) -> std::path::PathBuf {
+    let noted = daemon.dir.path().join("ssh.pid");
+    let script = format!(
+        "#!/bin/sh\necho $$ >{0}.new\nmv {0}.new {0}\nexec tail -f /dev/null\n",
+        noted.display()
+    );
+    std::fs::write(&daemon.config.ssh, script).unwrap();
+    std::fs::set_permissions(&daemon.config.ssh, std::fs::Permissions::from_mode(0o755)).unwrap();
+    noted
+}
+
+async fn until_true(mut condition: impl FnMut() -> bool) {
+    let wait = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(SOON, wait).await.unwrap();
+}
+
+fn runs(process: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"));
+    status.is_ok_and(|status| !status.contains("State:\tZ"))
+}
+
+async fn running_xdsh(daemon: &TestDaemon, noted: &Path) -> (UnixStream, String) {
+    let mut stream = connect(daemon).await;
+    let more = "  <arg>date</arg>\n  <noderange>n1</noderange>\n";
+    stream.write_all(request("xdsh", more).as_bytes()).await.unwrap();
+    until_true(|| noted.exists()).await;
+    let process = std::fs::read_to_string(noted).unwrap().trim().to_owned();
+    std::fs::remove_file(noted).unwrap();
+    (stream, process)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_asks_to_stop_or_leaves_stops_its_command() {
+    let daemon = TestDaemon::start().await;
+    daemon.xcat(&["mkdef", "-t", "node", "n1", "groups=all", "ip=127.0.0.1"]).await;
+    let noted = endless_ssh(&daemon);
+
+    let (mut stream, process) = running_xdsh(&daemon, &noted).await;
+    assert!(runs(&process));
+    let abort = b"<xcatrequest><abortcommand>1</abortcommand></xcatrequest>";
+    stream.write_all(abort).await.unwrap();
+    until_true(|| !runs(&process)).await;
+    let answer = until(&mut stream, "<serverdone>").await;
+    assert!(answer.contains("<serverdone>"), "{answer}");
+
+    let (stream, process) = running_xdsh(&daemon, &noted).await;
+    drop(stream);
+    until_true(|| !runs(&process)).await;
+
+    let (_stream, process) = running_xdsh(&daemon, &noted).await;
+    daemon.stop().await;
+    assert!(!runs(&process));
 }

@@ -33,6 +33,7 @@ pub(crate) fn config(dir: &Path) -> Config {
         home: dir.join("home"),
         socket: dir.join("xcatd.sock"),
         hosts: dir.join("hosts"),
+        ssh: dir.join("ssh"),
         mirror: None,
         listen: Listen {
             address: [127, 0, 0, 1].into(),
