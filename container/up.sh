@@ -14,7 +14,8 @@ usage: ./up            install what is missing, build, start, wait until the man
        ./up --build    the same without starting it: engine, programs and image only
        ./up --down     remove the container and its networks; the data in its volumes stays
 
-Settings: container/.env. Mirror of the Debian packages: XCAT_DEBIAN_MIRROR, else this machine's own.
+Settings: container/.env. In the environment: XCAT_DEBIAN_MIRROR, the mirror of the Debian packages, else this machine's own;
+XCAT_UP_BUILD=no uses the programs that were built before.
 END
 }
 
@@ -28,7 +29,7 @@ setting() { # name default
 }
 
 build() {
-    ensure_binaries
+    [ "${XCAT_UP_BUILD:-}" = no ] && are_here || ensure_binaries
     ensure_engine
     ensure_compose
     ensure_image "$(setting XCAT_IMAGE xcat-rs:latest)"
