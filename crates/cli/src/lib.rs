@@ -10,7 +10,10 @@ mod remote_shell;
 mod render;
 mod request;
 mod session;
+mod table_editor;
+mod table_file;
 
 pub use program::run;
 pub use render::{Rendered, Stream, render};
 pub use request::{Caller, Prepared, prepare};
+pub use table_file::Upload;

@@ -27,6 +27,7 @@ pub(crate) enum Ended {
 /// Standard output, standard error and the signals that interrupt.
 pub(crate) struct Output {
     signals: SignalFd,
+    mask: SigSet,
 }
 
 impl Output {
@@ -38,7 +39,22 @@ impl Output {
         mask.thread_block()?;
         Ok(Self {
             signals: SignalFd::with_flags(&mask, SfdFlags::SFD_NONBLOCK | SfdFlags::SFD_CLOEXEC)?,
+            mask,
         })
+    }
+
+    /// Runs `start` with the signals let through, so that a program that it starts is interrupted as usual.
+    pub(crate) fn undisturbed<T>(&self, start: impl FnOnce() -> T) -> T {
+        // Neither fails: the sets are valid.
+        self.mask.thread_unblock().ok();
+        let started = start();
+        self.mask.thread_block().ok();
+        started
+    }
+
+    /// Drops interrupts that were meant for another program on the same terminal.
+    pub(crate) fn forget_interrupts(&self) {
+        while matches!(self.signals.read_signal(), Ok(Some(_))) {}
     }
 
     pub(crate) fn write(&self, stream: Stream, bytes: &[u8]) -> Result<(), Ended> {

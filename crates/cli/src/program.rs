@@ -12,6 +12,7 @@ use std::process::ExitCode;
 use base::chain;
 use command::FrontEnd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use wire::xml::MAX_DOCUMENT;
 
 use crate::connection::{Connection, Endpoint};
 use crate::credentials;
@@ -19,6 +20,7 @@ use crate::output::{Ended, Output};
 use crate::render::Stream;
 use crate::request::{Caller, prepare};
 use crate::session::{Display, Session};
+use crate::{table_editor, table_file};
 
 /// The daemon's socket on its own host.
 const SOCKET: &str = "/run/xcat/xcatd.sock";
@@ -56,6 +58,7 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     };
     match front {
         FrontEnd::Local => lab(arguments, &output),
+        FrontEnd::TableEditor => edit_table(command, arguments, &output),
         _ => call(command, front, arguments, &output).into(),
     }
 }
@@ -96,7 +99,16 @@ fn links() -> String {
 fn call(command: &str, front: FrontEnd, arguments: &[String], output: &Output) -> u8 {
     let mut caller = caller();
     caller.stdin = read_stdin(front, &caller);
+    if front == FrontEnd::TableFile {
+        match command::find(command).map_or(Ok(None), |meta| table_file::read(meta, arguments)) {
+            Ok(upload) => caller.upload = upload,
+            Err(unusable) => return unusable.report(output),
+        }
+    }
     let prepared = prepare(command, front, arguments, &caller);
+    if caller.upload.is_some() && prepared.request.to_request().len() > MAX_DOCUMENT {
+        return table_file::too_large().report(output);
+    }
     let display = Display {
         show_server: prepared.show_server || is_set(&caller, "XCATSHOWSVR"),
         as_xml: is_set(&caller, "XCATSHOWXML"),
@@ -106,6 +118,11 @@ fn call(command: &str, front: FrontEnd, arguments: &[String], output: &Output) -
         Ok(connection) => Session::new(connection, output, display).run(&prepared.request),
         Err(refused) => refused.report(output),
     }
+}
+
+fn edit_table(command: &str, arguments: &[String], output: &Output) -> ExitCode {
+    let Some(meta) = command::find(command) else { return ExitCode::FAILURE };
+    table_editor::run(meta, arguments, output).into()
 }
 
 fn is_set(caller: &Caller, variable: &str) -> bool {
@@ -118,6 +135,7 @@ fn caller() -> Caller {
         cwd: cwd.to_string_lossy().into_owned(),
         user: account().map(|(name, _)| name).unwrap_or_default(),
         stdin: None,
+        upload: None,
         environment: std::env::vars_os()
             .map(|(name, value)| {
                 (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
@@ -130,6 +148,9 @@ fn caller() -> Caller {
 /// `TERM` (or under ksh) whenever something arrives within a second.
 fn read_stdin(front: FrontEnd, caller: &Caller) -> Option<String> {
     use std::io::IsTerminal;
+    if front == FrontEnd::TableFile {
+        return None;
+    }
     let stdin = std::io::stdin();
     let ksh = caller.variable("SHELL").is_some_and(|shell| shell.ends_with("/ksh"));
     let wanted = if ksh || caller.variable("TERM").is_none() {

@@ -8,6 +8,7 @@ use command::FrontEnd;
 use wire::xml::Element;
 
 use crate::remote_shell;
+use crate::table_file::Upload;
 
 /// The surroundings of the call.
 #[derive(Clone, Debug, Default)]
@@ -18,6 +19,8 @@ pub struct Caller {
     pub user: String,
     /// What standard input held, if it was read.
     pub stdin: Option<String>,
+    /// The file that is sent along.
+    pub upload: Option<Upload>,
     /// The environment.
     pub environment: Vec<(String, String)>,
 }
@@ -55,7 +58,14 @@ pub fn prepare(command: &str, front: FrontEnd, arguments: &[String], caller: &Ca
             let after = arguments.iter().skip_while(|argument| argument.starts_with('-')).skip(1);
             is_verbose(after)
         }
-        FrontEnd::Plain | FrontEnd::Local => {
+        FrontEnd::TableFile => {
+            match &caller.upload {
+                Some(upload) => push_upload(&mut request, upload),
+                None => push_arguments(&mut request, arguments),
+            }
+            false
+        }
+        FrontEnd::Plain | FrontEnd::TableEditor | FrontEnd::Local => {
             push_arguments(&mut request, arguments);
             is_verbose(arguments.iter())
         }
@@ -77,6 +87,17 @@ pub fn prepare(command: &str, front: FrontEnd, arguments: &[String], caller: &Ca
 pub(crate) fn push_arguments(request: &mut Element, arguments: &[String]) {
     for argument in arguments {
         request.push(Element::leaf("arg", argument));
+    }
+}
+
+/// A table as the original sends it: its name, and each line in an element of its own.
+fn push_upload(request: &mut Element, upload: &Upload) {
+    request.push(Element::leaf("table", &upload.table));
+    if upload.add {
+        request.push(Element::leaf("addrows", "yes"));
+    }
+    for line in upload.text.split_inclusive('\n') {
+        request.push(Element::leaf("data", line));
     }
 }
 
@@ -106,6 +127,7 @@ mod tests {
             cwd: "/root".to_owned(),
             user: "root".to_owned(),
             stdin: None,
+            upload: None,
             environment: vec![
                 ("XCAT_X".to_owned(), "1".to_owned()),
                 ("HOME".to_owned(), "/root".to_owned()),
@@ -189,6 +211,18 @@ mod tests {
                 "<XCAT_X>1"
             ]
         );
+    }
+
+    #[test]
+    fn a_table_travels_line_by_line() {
+        let text = "#key,value\n\"k\",\"a\nb\"\n".to_owned();
+        let upload = Upload { table: "site".to_owned(), text: text.clone(), add: true };
+        let caller = Caller { upload: Some(upload), ..caller() };
+        let sent = prepare("tabrestore", FrontEnd::TableFile, &["x".to_owned()], &caller).request;
+        assert_eq!((sent.text_of("table"), sent.text_of("addrows")), (Some("site"), Some("yes")));
+        let arrived = Element::parse(sent.to_request().as_bytes()).unwrap();
+        let lines: String = arrived.all("data").map(|line| line.text.as_str()).collect();
+        assert_eq!((lines, arrived.has("arg")), (text, false));
     }
 
     #[test]

@@ -13,6 +13,10 @@ pub enum FrontEnd {
     Definitions,
     /// The noderange comes first, and the environment that xdsh reads travels along.
     RemoteShell,
+    /// The operand is a file, whose lines are sent with the name of the table that it is for.
+    TableFile,
+    /// Nothing is sent: the client starts an editor on what another command prints.
+    TableEditor,
     /// Nothing is sent: the client starts another program.
     Local,
 }
@@ -32,9 +36,16 @@ impl FrontEnd {
     pub fn send(self, args: &[String], cwd: &Path) -> Sent {
         match self {
             Self::Noderange | Self::RemoteShell => with_noderange(args, cwd),
-            Self::Plain | Self::Local => Sent { noderange: None, args: args.to_vec() },
+            Self::Plain | Self::TableFile | Self::TableEditor | Self::Local => {
+                Sent { noderange: None, args: args.to_vec() }
+            }
             Self::Definitions => Sent { noderange: None, args: definitions(args, cwd) },
         }
+    }
+
+    /// Whether the daemon knows the command: the others are the client's alone.
+    pub fn reaches_daemon(self) -> bool {
+        !matches!(self, Self::TableEditor | Self::Local)
     }
 
     /// Whether standard input is read also when it is not a pipe.

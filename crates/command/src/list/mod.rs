@@ -1,6 +1,7 @@
 //! Every command of the product, sorted by name.
 
 mod boot;
+mod dumps;
 mod objects;
 mod system;
 mod tables;
@@ -11,6 +12,7 @@ use crate::meta::Meta;
 pub static ALL: &[&Meta] = &[
     &objects::CHDEF,
     &tables::CHTAB,
+    &dumps::DUMPXCATDB,
     &boot::GENIMAGE,
     &tables::GETTAB,
     &objects::LSDEF,
@@ -23,18 +25,25 @@ pub static ALL: &[&Meta] = &[
     &tables::NODECH,
     &tables::NODEGRPCH,
     &tables::NODELS,
+    &dumps::NODEPURGE,
     &tables::NODERM,
     &boot::NODESET,
     &boot::NODESTAT,
     &boot::PACKIMAGE,
+    &dumps::RESTOREXCATDB,
     &objects::RMDEF,
     &boot::RPOWER,
     &boot::RSETBOOT,
     &tables::TABCH,
     &tables::TABDUMP,
+    &dumps::TABEDIT,
     &tables::TABGREP,
+    &dumps::TABPRUNE,
+    &dumps::TABRESTORE,
     &system::XCAT_BOOT,
+    &dumps::XCAT_HISTORY,
     &system::XCAT_LAB,
+    &dumps::XCAT_UNDO,
     &boot::XDSH,
 ];
 
