@@ -158,11 +158,14 @@ impl ImageError {
     /// What the reader can do about it.
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::Missing { .. } | Self::UnknownOs { .. } | Self::List { .. } => ErrorKind::Usage,
             Self::NoPkglist { .. } | Self::NoPackage { .. } | Self::NotBuilt { .. } => {
                 ErrorKind::NotFound
             }
-            Self::Busy { .. } | Self::Mixed { .. } => ErrorKind::Conflict,
+            Self::Missing { .. }
+            | Self::UnknownOs { .. }
+            | Self::List { .. }
+            | Self::Busy { .. }
+            | Self::Mixed { .. } => ErrorKind::Conflict,
             Self::Mirror { .. } => ErrorKind::Unreachable,
             Self::Run { source, .. } => source.kind(),
             Self::DiskFull { .. }

@@ -211,7 +211,7 @@ fn image(facts: &Facts, profile: &str, patch: &mut Patch) {
     let rootimgdir = format!("{install}/netboot/{OS}/{arch}/{profile}");
     let otherpkgdir = format!("{install}/post/otherpkgs/{OS}/{arch}");
     let share = facts.share.display();
-    let pkglist = format!("{share}/netboot/debian/{profile}.{OS}.{arch}.pkglist");
+    let pkglist = format!("{share}/netboot/debian/{profile}.{arch}.pkglist");
     let description = match profile {
         "lab" => "Debian 13, small, for virtual nodes",
         _ => "Debian 13, diskless",
