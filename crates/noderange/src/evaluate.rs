@@ -18,6 +18,8 @@ use crate::syntax::{Combine, Expression, MAX_DEPTH, Operand, Range};
 pub const MAX_NAMES: usize = 1_000_000;
 /// The most nodes that the groups and selections of one expression may name, duplicates counted.
 const MAX_MEMBERS: usize = 5_000_000;
+/// The most files that one expression may read: files may name files.
+const MAX_FILES: usize = 100;
 const BACKTRACKS: usize = 100_000;
 
 /// What there is to be named.
@@ -128,7 +130,8 @@ impl Expansion {
 
 /// Expands `text`.
 pub fn expand(text: &str, universe: &dyn Universe, mode: Mode) -> Result<Expansion, Error> {
-    let mut evaluator = Evaluator { universe, missing: Vec::new(), names: 0, members: 0, depth: 0 };
+    let mut evaluator =
+        Evaluator { universe, missing: Vec::new(), names: 0, members: 0, files: 0, depth: 0 };
     let mut names = evaluator.range(&Expression::parse(text)?.range, mode)?;
     if mode != Mode::Generic
         && let Some(excluded) = universe.excluded()
@@ -144,6 +147,7 @@ struct Evaluator<'a> {
     missing: Vec<String>,
     names: usize,
     members: usize,
+    files: usize,
     depth: usize,
 }
 
@@ -202,6 +206,10 @@ impl Evaluator<'_> {
 
     /// Every line is a noderange of its own; exclusions do not reach beyond their line.
     fn file(&mut self, path: &str, mode: Mode) -> Result<Set, Error> {
+        self.files += 1;
+        if self.files > MAX_FILES {
+            return Err(Error::TooManyFiles { limit: MAX_FILES });
+        }
         let mut set = Set::new();
         let Some(text) = self.universe.read_file(path) else { return Ok(set) };
         for line in text.lines().filter(|line| !line.starts_with(['#', '^'])) {

@@ -34,6 +34,12 @@ pub enum Error {
         /// The bound.
         limit: usize,
     },
+    /// Files name files that name files.
+    #[error("noderange reads more than {limit} files")]
+    TooManyFiles {
+        /// The bound.
+        limit: usize,
+    },
     /// Parentheses or files nest too deeply; a file may include itself.
     #[error("noderange is nested deeper than {limit} levels")]
     TooDeep {

@@ -182,6 +182,9 @@ fn explosions_and_loops_end_in_an_error() {
     }
     let looping = expand("^/tmp/self", &cluster, Mode::Verify);
     assert!(matches!(looping, Err(Error::TooDeep { .. })), "{looping:?}");
+    let files = ["^/none"; 101].join(",");
+    let files = expand(&files, &cluster, Mode::Verify);
+    assert!(matches!(files, Err(Error::TooManyFiles { .. })), "{files:?}");
     let unclosed = expand("/n[", &cluster, Mode::Verify);
     assert!(matches!(unclosed, Err(Error::Regex { .. })), "{unclosed:?}");
     let everything = ["million"; 6].join(",");
