@@ -274,7 +274,8 @@ fn lab(arguments: &[String], output: &Output) -> ExitCode {
     for candidate in lab_candidates() {
         let path = CString::new(candidate.into_os_string().into_vec());
         if let Ok(path) = path
-            && let Err(nix::errno::Errno::E2BIG) = nix::unistd::execv(&path, &words)
+            && let Err(nix::errno::Errno::E2BIG) =
+                output.undisturbed(|| nix::unistd::execv(&path, &words))
         {
             return say(output, Stream::Err, "Error: too many arguments\n", 1);
         }
