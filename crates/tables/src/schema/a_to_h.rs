@@ -5,6 +5,7 @@ use super::{TableDef, column, key};
 pub(super) const TABLES: &[TableDef] = &[
     TableDef {
         name: "auditlog",
+        help: "log of the requests made of the daemon",
         node_column: None,
         columns: &[
             key("recid", "auto-numbered row id").auto(),
@@ -22,6 +23,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "bootparams",
+        help: "kernel, ramdisk and kernel arguments that nodeset chose for nodes",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -37,6 +39,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "boottarget",
+        help: "named sets of kernel, ramdisk and arguments to boot instead of an image",
         node_column: None,
         columns: &[
             key("bprofile", "name of this custom boot set"),
@@ -49,6 +52,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "cfgmgt",
+        help: "configuration management (Chef, Puppet) of nodes",
         node_column: Some("node"),
         columns: &[
             key("node", "node managed by a configuration manager"),
@@ -61,6 +65,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "chain",
+        help: "what nodes do at discovery and deployment, step by step",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -74,6 +79,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "deps",
+        help: "which nodes must be in which state before others change power",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group having a dependency").required(),
@@ -86,6 +92,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "discoverydata",
+        help: "what discovered machines told about themselves",
         node_column: None,
         columns: &[
             key("uuid", "system UUID reported by the booting machine"),
@@ -119,6 +126,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "domain",
+        help: "directory domain that nodes join, such as Active Directory",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -133,6 +141,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "eventlog",
+        help: "log of hardware and software events reported by monitoring",
         node_column: None,
         columns: &[
             key("recid", "auto-numbered row id").auto(),
@@ -153,6 +162,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "firmware",
+        help: "firmware configuration files",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group").required(),
@@ -163,6 +173,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "hosts",
+        help: "addresses and names of nodes",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -175,6 +186,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "hwinv",
+        help: "hardware inventory of nodes: processors, memory, disks",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -188,6 +200,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "hypervisor",
+        help: "hypervisors and how their virtual switches are set up",
         node_column: Some("node"),
         columns: &[
             key("node", "hypervisor node or group"),

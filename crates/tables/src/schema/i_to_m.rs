@@ -5,6 +5,7 @@ use super::{TableDef, column, key};
 pub(super) const TABLES: &[TableDef] = &[
     TableDef {
         name: "ipmi",
+        help: "service processors of nodes that speak IPMI",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -20,6 +21,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "iscsi",
+        help: "iSCSI targets that nodes boot from",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -39,6 +41,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "kit",
+        help: "software kits that were added",
         node_column: None,
         columns: &[
             key("kitname", "generated unique kit name"),
@@ -56,6 +59,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "kitcomponent",
+        help: "components of software kits",
         node_column: None,
         columns: &[
             key("kitcompname", "generated unique component name"),
@@ -79,6 +83,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "kitrepo",
+        help: "package repositories of software kits",
         node_column: None,
         columns: &[
             key("kitreponame", "generated unique repo name"),
@@ -95,6 +100,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "kvm_masterdata",
+        help: "definitions of KVM master images, written by programs",
         node_column: Some("name"),
         columns: &[
             key("name", "clone master name"),
@@ -105,6 +111,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "kvm_nodedata",
+        help: "definitions of KVM guests, written by programs",
         node_column: Some("node"),
         columns: &[
             key("node", "virtual machine node").required(),
@@ -115,6 +122,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "linuximage",
+        help: "files and settings of images with Linux",
         node_column: None,
         columns: &[
             key("imagename", "osimage name"),
@@ -145,6 +153,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "litefile",
+        help: "files of statelite nodes that are kept, shared or private",
         node_column: None,
         columns: &[
             key("image", "image or image group, or ALL").required(),
@@ -156,6 +165,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "litetree",
+        help: "where statelite nodes look for their files",
         node_column: None,
         columns: &[
             key("priority", "search order, smallest first").required(),
@@ -169,6 +179,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "mac",
+        help: "MAC addresses of nodes",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -180,6 +191,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "mic",
+        help: "Intel Xeon Phi coprocessors and what they boot",
         node_column: Some("node"),
         columns: &[
             key("node", "coprocessor node"),
@@ -196,6 +208,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "monitoring",
+        help: "monitoring plug-ins and whether they run",
         node_column: None,
         columns: &[
             key("name", "monitoring plugin name").required(),
@@ -206,6 +219,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "monsetting",
+        help: "settings of monitoring plug-ins",
         node_column: None,
         columns: &[
             key("name", "monitoring plugin name").required(),
@@ -217,6 +231,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "mp",
+        help: "blades: management module and slot of each",
         node_column: Some("node"),
         columns: &[
             key("node", "blade node or group"),
@@ -229,6 +244,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "mpa",
+        help: "management modules of blade chassis and how to log in to them",
         node_column: Some("mpa"),
         columns: &[
             key("mpa", "management module host"),

@@ -15,6 +15,8 @@ use std::fmt;
 pub struct TableDef {
     /// The name of the table.
     pub name: &'static str,
+    /// What the table is for, in one line.
+    pub help: &'static str,
     /// The column that is matched against names of nodes and groups, when the table has one.
     pub node_column: Option<&'static str>,
     /// The columns in the order of the dump.
@@ -177,6 +179,7 @@ mod tests {
     fn every_table_has_unique_columns_keys_and_a_valid_node_column() {
         for def in TABLES {
             assert!(def.key_columns().count() > 0, "{}", def.name);
+            assert!(!def.help.is_empty() && !def.help.ends_with('.'), "{}", def.name);
             for (index, column) in def.columns.iter().enumerate() {
                 assert_eq!(def.column(column.name), Some(index), "{}", def.name);
             }

@@ -5,6 +5,7 @@ use super::{TableDef, column, key};
 pub(super) const TABLES: &[TableDef] = &[
     TableDef {
         name: "networks",
+        help: "networks: addresses, gateways, services, ranges for unknown machines",
         node_column: None,
         columns: &[
             column("netname", "name of this definition"),
@@ -31,6 +32,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "nics",
+        help: "further network interfaces of nodes: addresses, networks, types",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -50,6 +52,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "nimimage",
+        help: "files and settings of AIX images",
         node_column: None,
         columns: &[
             key("imagename", "osimage name"),
@@ -80,6 +83,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "nodegroup",
+        help: "groups of nodes whose members follow from conditions",
         node_column: None,
         columns: &[
             key("groupname", "group name"),
@@ -93,6 +97,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "nodehm",
+        help: "how hardware of nodes is controlled: power, console, management method",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -115,6 +120,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "nodelist",
+        help: "nodes: groups, state, comments",
         node_column: Some("node"),
         columns: &[
             key("node", "node name"),
@@ -134,6 +140,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "nodepos",
+        help: "where nodes stand: rack, unit, slot, room",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -149,6 +156,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "noderes",
+        help: "what nodes use for booting and installation: servers, netboot method, interfaces",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -180,6 +188,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "nodetype",
+        help: "operating system, architecture, image and kind of nodes",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -195,6 +204,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "notification",
+        help: "programs that are told of changes of tables",
         node_column: None,
         columns: &[
             key("filename", "perl module or command called on change").required(),
@@ -206,6 +216,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "openbmc",
+        help: "service processors of nodes that speak OpenBMC",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -220,6 +231,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "osdistro",
+        help: "operating system distributions that were copied",
         node_column: None,
         columns: &[
             key("osdistroname", "unique name such as rhels9.4-x86_64"),
@@ -235,6 +247,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "osdistroupdate",
+        help: "updates of operating system distributions",
         node_column: None,
         columns: &[
             key("osupdatename", "update set name"),
@@ -247,6 +260,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "osimage",
+        help: "images of operating systems",
         node_column: None,
         columns: &[
             key("imagename", "image definition name"),

@@ -5,6 +5,7 @@ use super::{TableDef, column, key};
 pub(super) const TABLES: &[TableDef] = &[
     TableDef {
         name: "passwd",
+        help: "user names and passwords for systems and devices",
         node_column: None,
         columns: &[
             key("key", "credential class: system, ipmi, openbmc, omapi, xcat, switch, hmc, ..."),
@@ -18,6 +19,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "pdu",
+        help: "power distribution units and how to reach them",
         node_column: Some("node"),
         columns: &[
             key("node", "PDU node name"),
@@ -40,6 +42,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "pduoutlet",
+        help: "which outlets of power distribution units feed nodes",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -50,6 +53,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "performance",
+        help: "measurements of nodes over time",
         node_column: None,
         columns: &[
             key("timestamp", "sample time"),
@@ -62,6 +66,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "policy",
+        help: "who may run which command, on which nodes",
         node_column: None,
         columns: &[
             key("priority", "numeric order, lowest evaluated first"),
@@ -78,6 +83,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "postscripts",
+        help: "scripts that run on nodes after installation and after boot",
         node_column: Some("node"),
         columns: &[
             key("node", "node, group or xcatdefaults"),
@@ -89,6 +95,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "ppc",
+        help: "POWER hardware: frames, servers and partitions",
         node_column: Some("node"),
         columns: &[
             key("node", "Power hardware node or group"),
@@ -105,6 +112,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "ppcdirect",
+        help: "passwords for POWER service processors",
         node_column: Some("hcp"),
         columns: &[
             key("hcp", "FSP/BPA/CEC/frame name"),
@@ -116,6 +124,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "ppchcp",
+        help: "hardware control points (HMC, IVM) of POWER servers",
         node_column: Some("hcp"),
         columns: &[
             key("hcp", "HMC or IVM name"),
@@ -127,6 +136,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "prescripts",
+        help: "scripts that run on the management node before and after nodeset",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -138,6 +148,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "prodkey",
+        help: "product keys of operating systems that ask for one",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -149,6 +160,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "rack",
+        help: "racks: heights and positions",
         node_column: None,
         columns: &[
             key("rackname", "rack name"),
@@ -162,6 +174,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "routes",
+        help: "network routes that nodes or servers need",
         node_column: None,
         columns: &[
             key("routename", "route name"),
@@ -175,6 +188,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "servicenode",
+        help: "service nodes and the services that each runs",
         node_column: Some("node"),
         columns: &[
             key("node", "service node name"),
@@ -197,6 +211,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "site",
+        help: "settings of the whole cluster",
         node_column: None,
         columns: &[
             key("key", "setting name, see site.tsv"),
@@ -207,6 +222,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "statelite",
+        help: "where nodes keep files that survive reboots",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group").required(),
@@ -220,6 +236,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "storage",
+        help: "volumes that nodes install to, and the controllers behind them",
         node_column: Some("node"),
         columns: &[
             key("node", "node name"),
@@ -238,6 +255,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "switch",
+        help: "ports of network switches that nodes are connected to",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -251,6 +269,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "switches",
+        help: "network switches and how to ask them",
         node_column: Some("switch"),
         columns: &[
             key("switch", "switch name"),
@@ -270,6 +289,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "taskstate",
+        help: "state of tasks on nodes",
         node_column: Some("node"),
         columns: &[
             key("node", "node name"),
@@ -282,6 +302,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "token",
+        help: "sessions of users who log in without a certificate",
         node_column: None,
         columns: &[
             key("tokenid", "UUID token").secret(),
@@ -295,6 +316,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "virtsd",
+        help: "storage domains of virtualization managers",
         node_column: Some("node"),
         columns: &[
             key("node", "storage domain name"),
@@ -310,6 +332,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "vm",
+        help: "virtual machines: processors, memory, storage, host",
         node_column: Some("node"),
         columns: &[
             key("node", "virtual machine node or group"),
@@ -347,6 +370,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "vmmaster",
+        help: "masters that virtual machines are cloned from",
         node_column: Some("name"),
         columns: &[
             key("name", "master name"),
@@ -366,6 +390,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "vpd",
+        help: "vital product data: serial numbers, types, identifiers",
         node_column: Some("node"),
         columns: &[
             key("node", "node or group"),
@@ -380,6 +405,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "websrv",
+        help: "web interface of this server: port and account",
         node_column: Some("node"),
         columns: &[
             key("node", "web service host"),
@@ -392,6 +418,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "winimage",
+        help: "files and settings of Windows images",
         node_column: None,
         columns: &[
             key("imagename", "osimage name"),
@@ -405,6 +432,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "zone",
+        help: "zones of nodes that share ssh keys",
         node_column: None,
         columns: &[
             key("zonename", "zone name"),
@@ -417,6 +445,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "zvm",
+        help: "virtual machines on z/VM: host and user",
         node_column: Some("node"),
         columns: &[
             key("node", "z/VM node"),
@@ -432,6 +461,7 @@ pub(super) const TABLES: &[TableDef] = &[
     },
     TableDef {
         name: "zvmivp",
+        help: "installation verification of z/VM systems",
         node_column: None,
         columns: &[
             key("id", "run identifier"),
