@@ -1,9 +1,6 @@
 //! From a request to the call of a command: options read, noderange expanded in one snapshot.
 
-use std::fs::File;
-use std::io::Read;
-use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base::{ErrorKind, Failure, NodeName, Timestamp};
 use command::{Item, Meta, Options};
@@ -11,10 +8,11 @@ use model::universe::Nodes;
 use noderange::{Expansion, Mode};
 use tables::Snapshot;
 
+use crate::files;
 use crate::nodes::by_number;
 
 /// The largest file of node names that is read.
-const MAX_NODE_FILE: u64 = 4 * 1024 * 1024;
+const MAX_NODE_FILE: usize = 4 * 1024 * 1024;
 
 /// What a client asks for.
 #[derive(Clone, Debug, Default)]
@@ -23,8 +21,8 @@ pub struct Request {
     pub command: String,
     /// The noderange as it was written.
     pub noderange: Option<String>,
-    /// Nodes that are already expanded; they replace the noderange.
-    pub nodes: Vec<String>,
+    /// What the noderange was expanded to when the request was allowed; it is not expanded again.
+    pub nodes: Option<Vec<String>>,
     /// The arguments.
     pub args: Vec<String>,
     /// The environment that xdsh sends, `NAME=value`.
@@ -123,20 +121,42 @@ fn nodes_of(
     noderange: Option<&str>,
     snapshot: &Snapshot,
 ) -> Result<Vec<NodeName>, Vec<Item>> {
-    let noderange = match (noderange, request.nodes.as_slice()) {
-        (None, []) => return Ok(Vec::new()),
-        (Some(noderange), []) => noderange,
-        (_, nodes) => {
-            return Ok(nodes.iter().filter_map(|name| snapshot.node(name)).cloned().collect());
+    let (nodes, missing) = match (&request.nodes, noderange) {
+        (Some(names), _) => known(names, snapshot),
+        (None, None) => return Ok(Vec::new()),
+        (None, Some(noderange)) => {
+            let mut expansion = expand_noderange(noderange, snapshot, &request.user)
+                .map_err(|error| vec![refusal(base::chain(&error))])?;
+            let missing = std::mem::take(&mut expansion.missing);
+            (expansion.nodes(), missing)
         }
     };
-    let expansion = expand(noderange, snapshot, &request.user, Mode::Verify)
-        .map_err(|error| vec![refusal(base::chain(&error))])?;
-    if expansion.missing.is_empty() {
-        return Ok(expansion.nodes());
+    if missing.is_empty() {
+        return Ok(nodes);
     }
-    let missing = expansion.missing.join(",");
+    let missing = missing.join(",");
     Err(vec![refusal(format!("Invalid nodes and/or groups in noderange: {missing}"))])
+}
+
+/// The nodes of these names, and the names that no node has.
+fn known(names: &[String], snapshot: &Snapshot) -> (Vec<NodeName>, Vec<String>) {
+    let (mut nodes, mut missing) = (Vec::new(), Vec::new());
+    for name in names {
+        match snapshot.node(name) {
+            Some(node) => nodes.push(node.clone()),
+            None => missing.push(name.clone()),
+        }
+    }
+    (nodes, missing)
+}
+
+/// Expands a noderange as `user` may: with the files of names that they may read.
+pub fn expand_noderange(
+    noderange: &str,
+    snapshot: &Snapshot,
+    user: &str,
+) -> Result<Expansion, noderange::Error> {
+    expand(noderange, snapshot, user, Mode::Verify)
 }
 
 fn refusal(text: String) -> Item {
@@ -153,16 +173,7 @@ fn expand(
     noderange::expand(noderange, &Nodes::of(snapshot).with_files(&read_file), mode)
 }
 
-/// Reads a file of node names. The daemon may read more than its users: for anybody but root the
-/// file must be readable by everybody, because unknown names are printed.
+/// Reads a file of node names.
 fn read_node_file(path: &str, user: &str) -> Option<String> {
-    let file = File::open(path).ok()?;
-    let facts = file.metadata().ok()?;
-    let readable = user == "root" || facts.mode() & 0o004 != 0;
-    if !facts.is_file() || !readable {
-        return None;
-    }
-    let mut text = String::new();
-    file.take(MAX_NODE_FILE).read_to_string(&mut text).ok()?;
-    Some(text)
+    files::read_as(Path::new(path), user, MAX_NODE_FILE).ok()
 }

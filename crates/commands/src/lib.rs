@@ -24,6 +24,7 @@ mod call;
 mod chtab;
 mod column;
 mod defs;
+mod files;
 mod gettab;
 mod images;
 mod lsxcatd;
@@ -43,7 +44,7 @@ mod tabdump;
 mod tabgrep;
 mod xdsh;
 
-pub use call::{Call, Request};
+pub use call::{Call, Request, expand_noderange};
 pub use nodes::by_number;
 pub use run::{edit, query, run};
 pub use services::{Follower, Services};

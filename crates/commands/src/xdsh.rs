@@ -2,8 +2,8 @@
 //! or as they arrive with `-s`.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::net::IpAddr;
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tables::Snapshot;
 use tokio::sync::mpsc;
 
 use crate::call::Call;
+use crate::files;
 use crate::services::Services;
 use crate::shape::{Behaviour, Command, Job, Plan};
 use crate::sink::Sink;
@@ -32,7 +33,32 @@ const MAX_FANOUT: usize = 1024;
 const LONGEST: Duration = Duration::from_hours(24);
 
 /// The largest script that `-e` sends: it travels as one argument.
-const MAX_SCRIPT: u64 = 96 * 1024;
+const MAX_SCRIPT: usize = 96 * 1024;
+
+/// How much of a node's output waits for its end; with more, what there is goes out, so that a node
+/// that prints without end fills no memory.
+const MAX_KEPT: usize = 1024 * 1024;
+
+/// Options of ssh that change nothing but the connection: what everybody may set. Others run
+/// programs here, read files here, or log in as somebody else.
+const HARMLESS: &[&str] = &[
+    "addressfamily",
+    "ciphers",
+    "compression",
+    "connectionattempts",
+    "connecttimeout",
+    "hostkeyalgorithms",
+    "ipqos",
+    "kexalgorithms",
+    "loglevel",
+    "macs",
+    "port",
+    "rekeylimit",
+    "serveralivecountmax",
+    "serveraliveinterval",
+    "stricthostkeychecking",
+    "tcpkeepalive",
+];
 
 /// ssh's exit code when it could not run the command.
 const SSH_FAILED: i32 = 255;
@@ -112,7 +138,7 @@ fn shell(call: &Call, env: &BTreeMap<&str, &str>) -> Result<Shell, Failure> {
         silent: call.options.has("Q"),
         exit_status: call.options.has("z"),
         timeout,
-        options: ssh_options(options.unwrap_or_default())?,
+        options: ssh_options(options.unwrap_or_default(), &call.user)?,
     })
 }
 
@@ -131,7 +157,7 @@ fn user(call: &Call, env: &BTreeMap<&str, &str>) -> Result<String, Failure> {
 }
 
 /// `-o Name=value` pairs in the text of the option `-o`.
-fn ssh_options(text: &str) -> Result<Vec<String>, Failure> {
+fn ssh_options(text: &str, asker: &str) -> Result<Vec<String>, Failure> {
     let mut options = Vec::new();
     let mut words = text.split_whitespace();
     while let Some(word) = words.next() {
@@ -140,19 +166,16 @@ fn ssh_options(text: &str) -> Result<Vec<String>, Failure> {
             Some(option) => Some(option),
             None => None,
         };
-        match option.filter(|option| option.contains('=')) {
-            Some(option) if !is_local(option) => options.push(option.to_owned()),
-            _ => return Err(usage(format!("'{word}' is not an ssh option; write -oNAME=VALUE"))),
+        let Some((name, _)) = option.and_then(|option| option.split_once('=')) else {
+            return Err(usage(format!("'{word}' is not an ssh option; write -oNAME=VALUE")));
+        };
+        if asker != "root" && !HARMLESS.contains(&&*name.to_ascii_lowercase()) {
+            let text = format!("only root may set the ssh option {name}");
+            return Err(Failure::new(ErrorKind::Denied, text));
         }
+        options.extend(option.map(str::to_owned));
     }
     Ok(options)
-}
-
-/// Options that would run programs here rather than there.
-fn is_local(option: &str) -> bool {
-    let name = option.split('=').next().unwrap_or_default().to_ascii_lowercase();
-    let name = name.trim();
-    name.ends_with("command") || name.contains("exec") || matches!(name, "include" | "proxyjump")
 }
 
 /// A script that makes the file of `-e` on the node, runs it with its arguments and removes it.
@@ -172,20 +195,14 @@ fn wrapped(call: &Call, env: &BTreeMap<&str, &str>, words: &str) -> Result<Strin
     ))
 }
 
-/// The daemon may read more than its users: for anybody but root the file must be readable by all.
 fn read_script(path: &Path, user: &str) -> Result<String, Failure> {
     let shown = path.display();
-    let missing = || Failure::new(ErrorKind::NotFound, format!("File {shown} does not exist"));
-    let facts = std::fs::metadata(path).map_err(|_| missing())?;
-    if !facts.is_file() || (user != "root" && facts.mode() & 0o004 == 0) {
-        return Err(missing());
-    }
-    if facts.len() > MAX_SCRIPT {
-        let text = format!("File {shown} is larger than {MAX_SCRIPT} bytes; copy it with xdcp");
-        return Err(Failure::new(ErrorKind::Usage, text));
-    }
-    std::fs::read_to_string(path)
-        .map_err(|error| Failure::new(ErrorKind::Internal, format!("cannot read {shown}: {error}")))
+    files::read_as(path, user, MAX_SCRIPT).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => {
+            Failure::new(ErrorKind::NotFound, format!("File {shown} does not exist"))
+        }
+        _ => Failure::new(ErrorKind::Denied, format!("File {shown} cannot be sent: {error}")),
+    })
 }
 
 /// The node's address if the tables know it, else its name.
@@ -206,22 +223,10 @@ async fn run(
     options.deadline = shell.timeout;
     options.options.push(format!("HostKeyAlias={node}"));
     options.options.extend(shell.options.iter().cloned());
-    let program = ssh::command(host, &options, &shell.script);
-    let (lines, mut received) = mpsc::channel::<Line>(64);
+    let program = ssh::command(host, &options, &shell.script).keep(0);
+    let (lines, received) = mpsc::channel::<Line>(64);
     let work = program.run_lines(sink.cancelled(), lines);
-    let collect = async {
-        let mut kept = Vec::new();
-        while let Some(line) = received.recv().await {
-            let item = shown(node, &line);
-            match (shell.silent, shell.stream) {
-                (true, _) => {}
-                (false, true) => sink.send(item).await,
-                (false, false) => kept.push(item),
-            }
-        }
-        kept
-    };
-    let (outcome, kept) = tokio::join!(work, collect);
+    let (outcome, kept) = tokio::join!(work, collect(received, sink, node, shell));
     let mut answer = Answer(kept);
     match outcome {
         Ok(output) => finish(services, node, output.exit.code(), shell, &mut answer),
@@ -230,6 +235,28 @@ async fn run(
         }
     }
     answer
+}
+
+/// Passes on what a node prints, or keeps it until the node has ended.
+async fn collect(
+    mut lines: mpsc::Receiver<Line>,
+    sink: &Sink,
+    node: &NodeName,
+    shell: &Shell,
+) -> Vec<Item> {
+    let (mut kept, mut size) = (Vec::new(), 0);
+    while let Some(line) = lines.recv().await {
+        if shell.silent {
+            continue;
+        }
+        size += line.text.len() + size_of::<Item>();
+        kept.push(shown(node, &line));
+        if shell.stream || size > MAX_KEPT {
+            sink.send_all(kept.drain(..)).await;
+            size = 0;
+        }
+    }
+    kept
 }
 
 fn shown(node: &NodeName, line: &Line) -> Item {
@@ -269,10 +296,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn options_that_run_programs_here_are_refused() {
-        assert_eq!(ssh_options("-oPort=2222 -o Compression=yes").unwrap().len(), 2);
-        for bad in ["-oProxyCommand=x", "-oLocalCommand=x", "-F file", "-oKnownHostsCommand=x"] {
-            assert!(ssh_options(bad).is_err(), "{bad}");
+    fn options_that_do_more_than_connect_are_for_root() {
+        assert_eq!(ssh_options("-oPort=2222 -o Compression=yes", "bob").unwrap().len(), 2);
+        for option in [
+            "ProxyCommand=x",
+            "\"ProxyCommand\"=x",
+            "LocalCommand=x",
+            "PKCS11Provider=/tmp/x.so",
+            "ControlPath=/x",
+            "User=root",
+            "Hostname=mn",
+        ] {
+            let refused = ssh_options(&format!("-o{option}"), "bob").unwrap_err();
+            assert_eq!(refused.kind, ErrorKind::Denied, "{option}");
+            assert_eq!(ssh_options(&format!("-o {option}"), "root").unwrap(), [option]);
+        }
+        for bad in ["-F file", "-oPort", "x=y", "-o"] {
+            assert_eq!(ssh_options(bad, "root").unwrap_err().kind, ErrorKind::Usage, "{bad}");
         }
     }
 }

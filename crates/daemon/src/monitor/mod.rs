@@ -150,7 +150,7 @@ impl Session {
     async fn next(&self) {
         let request = commands::Request {
             command: "nodeset".to_owned(),
-            nodes: vec![self.node.to_string()],
+            nodes: Some(vec![self.node.to_string()]),
             noderange: Some(self.node.to_string()),
             args: vec!["next".to_owned()],
             user: "root".to_owned(),

@@ -51,10 +51,12 @@ impl Server {
         let snapshot = self.services.store.snapshot();
         let asker = peer.clone();
         let decided = tokio::task::spawn_blocking(move || {
-            let verdict = decide(&snapshot, &request, &asker);
-            (snapshot, request, verdict)
+            let mut request = request;
+            let nodes = settle(&snapshot, &mut request, &asker);
+            let verdict = decide(&snapshot, &request, nodes.as_deref(), &asker);
+            (snapshot, request, nodes, verdict)
         });
-        let Ok((snapshot, request, verdict)) = decided.await else {
+        let Ok((snapshot, request, nodes, verdict)) = decided.await else {
             return Admitted::Refused(refusal("the request could not be decided"));
         };
         self.note(&snapshot, &request, &verdict, peer).await;
@@ -65,7 +67,8 @@ impl Server {
             return Admitted::Answered(document);
         }
         let transaction = request.transaction.clone();
-        Admitted::Command(request.into_call(verdict.username, self.clock.now()), transaction)
+        let call = request.into_call(verdict.username, self.clock.now());
+        Admitted::Command(commands::Request { nodes, ..call }, transaction)
     }
 
     /// Writes the decision into the logs.
@@ -91,7 +94,33 @@ impl Server {
     }
 }
 
-fn decide(snapshot: &Snapshot, request: &Request, peer: &Peer) -> Verdict {
+/// Fixes the nodes of a request where its noderange does not: a client may send nodes beside it, and
+/// a file of names can change between the decision and the command. What is decided here is what the
+/// command gets. A noderange that cannot be expanded names no nodes; the command says why.
+fn settle(snapshot: &Snapshot, request: &mut Request, peer: &Peer) -> Option<Vec<String>> {
+    if !request.nodes.is_empty() {
+        request.noderange = Some(request.nodes.join(","));
+        return Some(std::mem::take(&mut request.nodes));
+    }
+    let noderange = request.noderange.as_deref().filter(|noderange| noderange.contains('^'))?;
+    let user = peer.identity.as_deref().unwrap_or_default();
+    let mut names = Vec::new();
+    match commands::expand_noderange(noderange, snapshot, user) {
+        Ok(expansion) => {
+            names.extend(expansion.names.iter().map(|name| name.as_str().to_owned()));
+            names.extend(expansion.missing);
+        }
+        Err(error) => names.push(format!("{noderange} ({error})")),
+    }
+    Some(names)
+}
+
+fn decide(
+    snapshot: &Snapshot,
+    request: &Request,
+    settled: Option<&[String]>,
+    peer: &Peer,
+) -> Verdict {
     let asked = policy::Request {
         identity: peer.identity.as_deref(),
         host: &peer.host,
@@ -101,7 +130,12 @@ fn decide(snapshot: &Snapshot, request: &Request, peer: &Peer) -> Verdict {
         arguments: &request.arguments,
         username: request.username.as_deref(),
     };
-    policy::validate(snapshot, &asked, &|noderange| nodes_of(snapshot, noderange))
+    policy::validate(snapshot, &asked, &|noderange| match settled {
+        Some(names) if request.noderange.as_deref() == Some(noderange) => {
+            names.iter().filter_map(|name| snapshot.node(name)).cloned().collect()
+        }
+        _ => nodes_of(snapshot, noderange),
+    })
 }
 
 fn nodes_of(snapshot: &Snapshot, noderange: &str) -> BTreeSet<NodeName> {
@@ -121,14 +155,15 @@ fn builtin(snapshot: &Snapshot, request: &Request, peer: &Peer) -> Option<Elemen
         }),
         "noderange" => {
             let noderange = request.noderange.as_deref()?;
-            Some(expanded(snapshot, noderange, done(transaction)))
+            let user = peer.identity.as_deref().unwrap_or_default();
+            Some(expanded(snapshot, noderange, user, done(transaction)))
         }
         _ => None,
     }
 }
 
-fn expanded(snapshot: &Snapshot, noderange: &str, answer: Element) -> Element {
-    let expansion = match universe::expand(noderange, snapshot) {
+fn expanded(snapshot: &Snapshot, noderange: &str, user: &str, answer: Element) -> Element {
+    let expansion = match commands::expand_noderange(noderange, snapshot, user) {
         Ok(expansion) => expansion,
         Err(error) => {
             return answer.with_leaf("error", error.to_string()).with_leaf("errorcode", "1");
@@ -143,4 +178,63 @@ fn expanded(snapshot: &Snapshot, noderange: &str, answer: Element) -> Element {
         answer.push(Element::leaf("node", node.as_str()));
     }
     answer
+}
+
+#[cfg(test)]
+mod tests {
+    use tables::{Patch, ids};
+
+    use super::*;
+
+    /// Bob may do anything but with n1; eve only what is in rack1.
+    fn cluster() -> Snapshot {
+        let mut patch = Patch::new();
+        for (node, group) in [("n1", "rack0"), ("n2", "rack1"), ("n3", "rack1")] {
+            patch.set(ids::NODELIST, &[node], &[("groups", Some(group))]);
+        }
+        let mut rule = |priority: &str, cells: [(&str, &str); 3]| {
+            patch.set(ids::POLICY, &[priority], &cells.map(|(name, text)| (name, Some(text))));
+        };
+        rule("1", [("name", "bob"), ("noderange", "n1"), ("rule", "deny")]);
+        rule("2", [("name", "bob"), ("noderange", ""), ("rule", "allow")]);
+        rule("3", [("name", "eve"), ("noderange", "rack1"), ("rule", "allow")]);
+        Snapshot::empty().apply(&patch).unwrap().0
+    }
+
+    fn allowed(user: &str, noderange: Option<&str>, nodes: &[&str]) -> (bool, Option<Vec<String>>) {
+        let snapshot = cluster();
+        let mut request = Request {
+            command: "rpower".to_owned(),
+            noderange: noderange.map(str::to_owned),
+            nodes: nodes.iter().map(|node| (*node).to_owned()).collect(),
+            ..Request::default()
+        };
+        let peer = Peer { identity: Some(user.to_owned()), host: "h".to_owned() };
+        let settled = settle(&snapshot, &mut request, &peer);
+        (decide(&snapshot, &request, settled.as_deref(), &peer).allowed, settled)
+    }
+
+    #[test]
+    fn nodes_beside_the_noderange_are_the_ones_that_are_decided_on() {
+        assert_eq!(allowed("eve", Some("rack1"), &[]), (true, None));
+        assert!(!allowed("eve", Some("rack1"), &["n1"]).0);
+        assert!(!allowed("bob", Some("n2"), &["n1"]).0);
+        let both = Some(vec!["n2".to_owned(), "n3".to_owned()]);
+        assert_eq!(allowed("eve", None, &["n2", "n3"]), (true, both));
+    }
+
+    #[test]
+    fn files_of_names_are_read_once_and_for_the_policy_too() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("names");
+        std::fs::write(&path, "n1\n").unwrap();
+        std::fs::set_permissions(dir.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755))
+            .unwrap();
+        let file = format!("n2,^{}", path.display());
+        assert!(!allowed("bob", Some(&file), &[]).0);
+        assert!(!allowed("eve", Some(&file), &[]).0);
+        std::fs::write(&path, "n3\nnosuch\n").unwrap();
+        let settled = ["n2", "n3", "nosuch"].map(str::to_owned).to_vec();
+        assert_eq!(allowed("eve", Some(&file), &[]), (true, Some(settled)));
+    }
 }

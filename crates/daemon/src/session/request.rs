@@ -54,7 +54,7 @@ impl Request {
         commands::Request {
             command: self.command,
             noderange: self.noderange,
-            nodes: self.nodes,
+            nodes: None,
             args: self.arguments,
             env: self.env,
             cwd: self.cwd,
