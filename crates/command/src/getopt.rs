@@ -9,6 +9,7 @@ pub struct Options {
     given: Vec<(&'static OptionDef, Option<String>)>,
     operands: Vec<String>,
     help: bool,
+    version: bool,
 }
 
 /// Why a command line cannot be read.
@@ -28,7 +29,9 @@ pub enum OptionError {
     SurplusValue(String),
 }
 
+/// The options that every command has, unless it declares them itself.
 const HELP: &[&str] = &["h", "?", "help"];
+const VERSION: &[&str] = &["v", "version"];
 
 impl Options {
     /// Reads the arguments of a command.
@@ -80,6 +83,19 @@ impl Options {
         self.help
     }
 
+    /// Whether the version is asked for.
+    pub fn version(&self) -> bool {
+        self.version || self.has("version")
+    }
+
+    /// Notes an option that every command has.
+    fn common(&mut self, common: Common) {
+        match common {
+            Common::Help => self.help = true,
+            Common::Version => self.version = true,
+        }
+    }
+
     fn long<'a>(
         &mut self,
         meta: &Meta,
@@ -90,9 +106,12 @@ impl Options {
             Some((name, value)) => (name, Some(value.to_owned())),
             None => (text, None),
         };
-        let Some(option) = find_long(meta, name)? else {
-            self.help = true;
-            return Ok(());
+        let option = match find_long(meta, name)? {
+            Found::Own(option) => option,
+            Found::Common(common) => {
+                self.common(common);
+                return Ok(());
+            }
         };
         let value = match (option.takes, attached) {
             (Takes::Nothing, Some(_)) => return Err(OptionError::SurplusValue(name.to_owned())),
@@ -115,11 +134,9 @@ impl Options {
             let name: &str = letter.encode_utf8(&mut buffer);
             let Some(option) = meta.options.iter().find(|option| option.names.contains(&name))
             else {
-                if HELP.contains(&name) {
-                    self.help = true;
-                    continue;
-                }
-                return Err(OptionError::Unknown(name.to_owned()));
+                let common = common_named(name);
+                self.common(common.ok_or_else(|| OptionError::Unknown(name.to_owned()))?);
+                continue;
             };
             if option.takes == Takes::Nothing {
                 self.given.push((option, None));
@@ -137,25 +154,53 @@ impl Options {
     }
 }
 
-/// The option that `name` is or abbreviates; `None` for the one that every command has.
-fn find_long(meta: &Meta, name: &str) -> Result<Option<&'static OptionDef>, OptionError> {
+/// An option that every command has.
+#[derive(Clone, Copy)]
+enum Common {
+    Help,
+    Version,
+}
+
+/// What a long name means.
+#[derive(Clone, Copy)]
+enum Found {
+    Own(&'static OptionDef),
+    Common(Common),
+}
+
+impl Found {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Own(option) => option.names[0],
+            Self::Common(Common::Help) => "help",
+            Self::Common(Common::Version) => "version",
+        }
+    }
+}
+
+fn common_named(name: &str) -> Option<Common> {
+    let help = HELP.contains(&name).then_some(Common::Help);
+    help.or_else(|| VERSION.contains(&name).then_some(Common::Version))
+}
+
+/// The option that `name` is or abbreviates. What a command declares comes before what all have.
+fn find_long(meta: &Meta, name: &str) -> Result<Found, OptionError> {
+    let declares = |name: &&str| meta.options.iter().any(|option| option.names.contains(name));
     let exact = meta.options.iter().find(|option| option.names.contains(&name));
-    if exact.is_some() || HELP.contains(&name) {
-        return Ok(exact);
+    let exact = exact.map(Found::Own).or_else(|| common_named(name).map(Found::Common));
+    if let Some(found) = exact {
+        return Ok(found);
     }
-    let mut fitting: Vec<Option<&'static OptionDef>> = Vec::new();
     let fits = |option: &OptionDef| option.names.iter().any(|long| long.starts_with(name));
-    fitting.extend(meta.options.iter().filter(|option| fits(option)).map(Some));
-    if "help".starts_with(name) && !meta.options.iter().any(|option| option.names.contains(&"help"))
-    {
-        fitting.push(None);
-    }
+    let own = meta.options.iter().filter(|option| fits(option)).map(Found::Own);
+    let common = ["help", "version"].into_iter().filter(|long| long.starts_with(name));
+    let common = common.filter(|long| !declares(long)).filter_map(common_named).map(Found::Common);
+    let fitting: Vec<Found> = own.chain(common).collect();
     match fitting.as_slice() {
         [] => Err(OptionError::Unknown(name.to_owned())),
         [only] => Ok(*only),
         several => {
-            let names = several.iter().map(|option| option.map_or("help", |o| o.names[0]));
-            let names = names.collect::<Vec<_>>().join(", ");
+            let names = several.iter().map(|found| found.name()).collect::<Vec<_>>().join(", ");
             Err(OptionError::Ambiguous(name.to_owned(), names))
         }
     }
@@ -214,6 +259,7 @@ mod tests {
         assert_eq!(options.value("template"), Some(""));
         assert_eq!(options.operands(), ["n1", "x=y", "-a"]);
         assert!(parse("-h").unwrap().help() && parse("--he").unwrap().help());
+        assert!(parse("-av").unwrap().version() && parse("--vers").unwrap().version());
     }
 
     #[test]
