@@ -133,7 +133,7 @@ pub(crate) fn refused(words: &[&str], expected: &[&str]) -> Result<()> {
 
 /// Of what a failed command said, exactly one line is an error and it has these words in it.
 pub(crate) fn one_clear_line(text: &str, expected: &[&str]) -> Result<()> {
-    let errors: Vec<&str> = text.lines().filter(|line| line.contains("rror")).collect();
+    let errors: Vec<&str> = text.lines().filter(|line| line.contains("Error")).collect();
     ensure!(errors.len() == 1, "{} lines of error, wanted one: {text}", errors.len());
     let line = errors[0].to_lowercase();
     for word in expected {
