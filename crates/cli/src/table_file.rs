@@ -43,7 +43,7 @@ impl Unusable {
 pub(crate) fn read(meta: &Meta, arguments: &[String]) -> Result<Option<Upload>, Unusable> {
     let Ok(options) = Options::parse(meta, arguments) else { return Ok(None) };
     let [path] = options.operands() else { return Ok(None) };
-    if options.help() || options.has("version") {
+    if options.help() || options.version() {
         return Ok(None);
     }
     let text = text_of(Path::new(path)).map_err(|reason| Unusable {

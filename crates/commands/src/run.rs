@@ -86,7 +86,7 @@ fn prepare(
     if call.options.help() {
         return Err(Answer(usage_items(meta, None)));
     }
-    if call.options.has("version") {
+    if call.options.version() {
         return Err(Answer(vec![Item::data(format!("{} - {VERSION}", meta.name))]));
     }
     Ok(call)
@@ -125,7 +125,7 @@ pub(crate) async fn commit(
     let mut words = vec![name];
     words.extend(call.noderange.as_deref());
     words.extend(call.args.iter().map(String::as_str));
-    let origin = Origin::new(call.user.clone(), words.join(" "));
+    let origin = Origin::new(call.user.clone(), command::masked(words));
     commit_as(origin, services, sink, decide).await;
 }
 
@@ -220,7 +220,7 @@ fn flat(outcome: Result<Result<Answer, Answer>, Failure>) -> Answer {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work).await.map_err(|error| {

@@ -52,6 +52,7 @@ fn plan(options: &Options) -> Result<Plan, Failure> {
         }
     }
     let name = match options.operands() {
+        [] if options.has("d") => return Ok(Plan::Say(described(table_meanings()))),
         [] => return Ok(Plan::Say(TableId::all().map(|table| Item::data(table.name())).collect())),
         [name] => name,
         _ => return Err(usage("only one table can be dumped")),
@@ -60,7 +61,7 @@ fn plan(options: &Options) -> Result<Plan, Failure> {
     let table = tables::table(name);
     if options.has("d") {
         let table = table.ok_or_else(|| missing(format!("table {name} does not exist.")))?;
-        return Ok(Plan::Say(descriptions(table)));
+        return Ok(Plan::Say(described(column_meanings(table))));
     }
     let table = table.ok_or_else(|| missing(format!("No such table: {name}")))?;
     if options.has("n") && !table.def().is_log() {
@@ -73,14 +74,25 @@ fn plan(options: &Options) -> Result<Plan, Failure> {
     Ok(Plan::Rows { table, tests: tests.collect::<Result<_, _>>()? })
 }
 
-fn descriptions(table: TableId) -> Answer {
-    let columns = table.def().columns;
-    let line = |(index, column): (usize, &tables::ColumnDef)| {
-        let tabs = if column.name.len() < 7 { "\t\t" } else { "\t" };
-        let end = if index + 1 < columns.len() { "\n" } else { "" };
-        Item::data(format!("{}:{tabs}{}{end}", column.name, column.help))
+/// What the tables are for.
+fn table_meanings() -> Vec<(&'static str, &'static str)> {
+    TableId::all().map(|table| (table.name(), table.def().help)).collect()
+}
+
+/// What the columns of a table mean.
+fn column_meanings(table: TableId) -> Vec<(&'static str, &'static str)> {
+    table.def().columns.iter().map(|column| (column.name, column.help)).collect()
+}
+
+/// Names and their meanings, with an empty line after each but the last.
+fn described(meanings: Vec<(&str, &str)>) -> Answer {
+    let last = meanings.len().saturating_sub(1);
+    let line = |(index, (name, meaning)): (usize, (&str, &str))| {
+        let tabs = if name.len() < 7 { "\t\t" } else { "\t" };
+        let end = if index < last { "\n" } else { "" };
+        Item::data(format!("{name}:{tabs}{meaning}{end}"))
     };
-    columns.iter().enumerate().map(line).collect()
+    meanings.into_iter().enumerate().map(line).collect()
 }
 
 fn last_rows(options: &Options) -> Result<Option<u32>, Failure> {
