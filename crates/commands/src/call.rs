@@ -14,6 +14,17 @@ use crate::nodes::by_number;
 /// The largest file of node names that is read.
 const MAX_NODE_FILE: usize = 4 * 1024 * 1024;
 
+/// Rows for a table as CSV.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Upload {
+    /// The table.
+    pub table: String,
+    /// The text of the file.
+    pub text: String,
+    /// Whether the rows are added to those that are there.
+    pub add: bool,
+}
+
 /// What a client asks for.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
@@ -31,6 +42,8 @@ pub struct Request {
     pub cwd: PathBuf,
     /// The client's standard input.
     pub stdin: Option<String>,
+    /// A table that the client has sent along.
+    pub upload: Option<Upload>,
     /// Who asks; empty when nobody is known.
     pub user: String,
     /// When.
@@ -56,6 +69,8 @@ pub struct Call {
     pub cwd: PathBuf,
     /// The client's standard input.
     pub stdin: Option<String>,
+    /// A table that the client has sent along.
+    pub upload: Option<Upload>,
     /// Who asks.
     pub user: String,
     /// When.
@@ -89,6 +104,7 @@ impl Call {
             env: request.env.clone(),
             cwd: request.cwd.clone(),
             stdin: request.stdin.clone(),
+            upload: request.upload.clone(),
             user: request.user.clone(),
             now: request.now,
         })

@@ -24,8 +24,10 @@ mod call;
 mod chtab;
 mod column;
 mod defs;
+mod dumpxcatdb;
 mod files;
 mod gettab;
+mod history;
 mod images;
 mod lsxcatd;
 mod names;
@@ -35,16 +37,22 @@ mod nodes;
 mod nodeset;
 mod nodestat;
 mod power;
+mod restore;
+mod restorexcatdb;
 mod run;
 mod services;
 mod shape;
 mod sink;
+mod skipped;
 mod sql_test;
 mod tabdump;
 mod tabgrep;
+mod tabprune;
+mod tabrestore;
+mod undo;
 mod xdsh;
 
-pub use call::{Call, Request, expand_noderange};
+pub use call::{Call, Request, Upload, expand_noderange};
 pub use nodes::by_number;
 pub use run::{edit, query, run};
 pub use services::{Follower, Services};
@@ -58,6 +66,7 @@ pub const VERSION: &str = concat!("Version 2.19.0 (xcat-rs ", env!("CARGO_PKG_VE
 pub static COMMANDS: &[&Command] = &[
     &defs::CHDEF,
     &chtab::CHTAB,
+    &dumpxcatdb::COMMAND,
     &images::GENIMAGE,
     &gettab::COMMAND,
     &defs::LSDEF,
@@ -70,17 +79,23 @@ pub static COMMANDS: &[&Command] = &[
     &nodech::NODECH,
     &nodech::NODEGRPCH,
     &nodels::COMMAND,
+    &nodech::NODEPURGE,
     &nodech::NODERM,
     &nodeset::COMMAND,
     &nodestat::COMMAND,
     &images::PACKIMAGE,
+    &restorexcatdb::COMMAND,
     &defs::RMDEF,
     &power::RPOWER,
     &power::RSETBOOT,
     &chtab::TABCH,
     &tabdump::COMMAND,
     &tabgrep::COMMAND,
+    &tabprune::COMMAND,
+    &tabrestore::COMMAND,
     &boot::COMMAND,
+    &history::COMMAND,
+    &undo::COMMAND,
     &xdsh::COMMAND,
 ];
 

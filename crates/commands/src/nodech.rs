@@ -17,6 +17,7 @@ use crate::shape::{Behaviour, Command};
 pub(crate) static NODECH: Command = Command::new("nodech", Behaviour::Edit(nodech));
 pub(crate) static NODEADD: Command = Command::new("nodeadd", Behaviour::Edit(nodeadd));
 pub(crate) static NODEGRPCH: Command = Command::new("nodegrpch", Behaviour::Edit(nodegrpch));
+pub(crate) static NODEPURGE: Command = Command::new("nodepurge", Behaviour::Edit(noderm));
 pub(crate) static NODERM: Command = Command::new("noderm", Behaviour::Edit(noderm));
 
 /// An empty value is stored as an expression that is always empty, so that it hides what the groups

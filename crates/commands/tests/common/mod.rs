@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use base::{Clock, SystemClock};
 use command::{Answer, FrontEnd};
-use commands::{Request, Services, Sink, find, run};
+use commands::{Request, Services, Sink, Upload, find, run};
 use model::{BootView, ServerFacts};
 use store::{Origin, Store};
 use tables::Patch;
@@ -55,22 +55,25 @@ impl Cluster {
         self.answer_to(line, None).await
     }
 
+    /// The same, asked for by somebody else.
+    pub(crate) async fn answer_as(&self, user: &str, line: &str) -> Answer {
+        let request = Request { user: user.to_owned(), ..request_of(line) };
+        self.answer_request(request).await
+    }
+
+    /// What `tabrestore` answers to rows for `table`.
+    pub(crate) async fn restore_table(&self, table: &str, text: &str, add: bool) -> Answer {
+        let upload = Upload { table: table.to_owned(), text: text.to_owned(), add };
+        self.answer_request(Request { upload: Some(upload), ..request_of("tabrestore") }).await
+    }
+
     /// The same, with a standard input.
     pub(crate) async fn answer_to(&self, line: &str, stdin: Option<&str>) -> Answer {
-        let words = words(line);
-        let Some((name, args)) = words.split_first() else { return Answer::new() };
-        let front = find(name).map_or(FrontEnd::Plain, |command| command.meta().front);
-        let sent = front.send(args, Path::new("/root"));
-        let request = Request {
-            command: name.clone(),
-            noderange: sent.noderange,
-            args: sent.args,
-            cwd: "/root".into(),
-            stdin: stdin.map(str::to_owned),
-            user: "root".to_owned(),
-            now: SystemClock.now(),
-            ..Request::default()
-        };
+        let request = Request { stdin: stdin.map(str::to_owned), ..request_of(line) };
+        self.answer_request(request).await
+    }
+
+    async fn answer_request(&self, request: Request) -> Answer {
         let (sink, mut items) = Sink::new(CancellationToken::new());
         let running = run(request, self.services.clone(), sink);
         let collecting = async {
@@ -81,6 +84,23 @@ impl Cluster {
             answer
         };
         tokio::join!(running, collecting).1
+    }
+}
+
+/// The request that the client makes of a command line. The command `xcat x` is written `xcat-x`.
+fn request_of(line: &str) -> Request {
+    let mut words = words(line);
+    let name = words.remove(0);
+    let front = find(&name).map_or(FrontEnd::Plain, |command| command.meta().front);
+    let sent = front.send(&words, Path::new("/root"));
+    Request {
+        command: name,
+        noderange: sent.noderange,
+        args: sent.args,
+        cwd: "/root".into(),
+        user: "root".to_owned(),
+        now: SystemClock.now(),
+        ..Request::default()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use base::Timestamp;
+use commands::Upload;
 use wire::xml::{Element, XmlError};
 
 /// A request as it arrived; nothing in it is proven.
@@ -15,6 +16,8 @@ pub(crate) struct Request {
     pub(crate) env: Vec<String>,
     pub(crate) cwd: PathBuf,
     pub(crate) stdin: Option<String>,
+    /// A table that is sent along, which only tabrestore does.
+    pub(crate) upload: Option<Upload>,
     pub(crate) client_type: Option<String>,
     pub(crate) username: Option<String>,
     pub(crate) transaction: Option<String>,
@@ -31,15 +34,16 @@ impl Request {
         let root = Element::parse(document)?;
         let text = |name: &str| root.text_of(name).map(str::to_owned);
         let filled = |name: &str| text(name).filter(|text| !text.is_empty());
-        let texts = |name: &str| root.all(name).map(|element| element.text.clone()).collect();
+        let texts = |name| root.all(name).map(|element| element.text.clone());
         Ok(Self {
             command: text("command").unwrap_or_default(),
             noderange: filled("noderange"),
-            nodes: texts("node"),
-            arguments: texts("arg"),
-            env: texts("env"),
+            nodes: texts("node").collect(),
+            arguments: texts("arg").collect(),
+            env: texts("env").chain(environment(&root)).collect(),
             cwd: text("cwd").unwrap_or_default().into(),
             stdin: text("stdin"),
+            upload: upload(&root),
             client_type: filled("clienttype"),
             username: text("username"),
             transaction: filled("transid"),
@@ -59,10 +63,30 @@ impl Request {
             env: self.env,
             cwd: self.cwd,
             stdin: self.stdin,
+            upload: self.upload,
             user,
             now,
         }
     }
+}
+
+/// The variables that generic clients send, as `NAME=value`.
+fn environment(root: &Element) -> impl Iterator<Item = String> {
+    let variables = root.all("environment").flat_map(|environment| &environment.children);
+    variables.map(|variable| format!("{}={}", variable.name, variable.text))
+}
+
+/// A table as tabrestore sends it, each line in an element of its own.
+fn upload(root: &Element) -> Option<Upload> {
+    let table = root.text_of("table")?.to_owned();
+    let mut text = String::new();
+    for line in root.all("data") {
+        text.push_str(&line.text);
+        if !line.text.ends_with('\n') {
+            text.push('\n');
+        }
+    }
+    Some(Upload { table, text, add: root.has("addrows") })
 }
 
 #[cfg(test)]
@@ -77,6 +101,14 @@ mod tests {
         assert_eq!((&*request.command, request.arguments.len()), ("rpower", 2));
         assert_eq!((request.noderange, request.stdin.as_deref()), (None, Some("")));
         assert!(!request.abort && !request.authenticates);
+        assert_eq!((request.upload, request.env.len()), (None, 0));
+        let text = b"<xcatrequest><addrows>yes</addrows><command>tabrestore</command><data>#key,value\n</data>\
+                     <data>&quot;a&quot;,&quot;b</data><data>c&quot;\n</data><table>site</table>\
+                     <environment><XCAT_X>1</XCAT_X></environment></xcatrequest>";
+        let request = Request::parse(text).unwrap();
+        let text = "#key,value\n\"a\",\"b\nc\"\n".to_owned();
+        assert_eq!(request.upload, Some(Upload { table: "site".to_owned(), text, add: true }));
+        assert_eq!(request.env, ["XCAT_X=1"]);
         assert!(
             Request::parse(b"<xcatrequest><abortcommand>1</abortcommand></xcatrequest>")
                 .unwrap()

@@ -1,0 +1,135 @@
+//! restorexCATdb: replaces tables by the CSV files of a directory on the management node, all or none.
+//!
+//! The daemon reads the files. It may read more than its users, so for anybody but root the directory
+//! and the files must be readable by everybody: what is wrong with a file is printed.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use base::{ErrorKind, Failure};
+use command::{Answer, Item};
+use tables::csv;
+
+use crate::call::Call;
+use crate::files::read_as;
+use crate::restore::{Content, Existing, restore};
+use crate::run::blocking;
+use crate::services::Services;
+use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::sink::Sink;
+use crate::skipped::Skipped;
+
+pub(crate) static COMMAND: Command =
+    Command::new("restorexCATdb", Behaviour::Procedure(restorexcatdb));
+
+/// The largest file that is read.
+const MAX_FILE: usize = 1 << 30;
+
+fn restorexcatdb(
+    call: Call,
+    services: Services,
+    sink: Sink,
+) -> BoxFuture<'static, Result<(), Failure>> {
+    Box::pin(async move {
+        if call.options.has("b") {
+            return Err(no_binary());
+        }
+        let reader = call.clone();
+        let Found { contents, said, errors } = blocking(move || read(&reader)).await??;
+        sink.send_all(said).await;
+        if !errors.is_empty() {
+            let text = "nothing is restored: each file must be right";
+            sink.send_all(errors.into_iter().chain([Item::error(text)])).await;
+            return Ok(());
+        }
+        let done = Answer(vec![Item::Info("Restore of Database Complete.".to_owned())]);
+        let contents = (contents, Existing::Replaced);
+        restore(&call, "restorexCATdb", (&services, &sink), contents, done).await
+    })
+}
+
+pub(crate) fn no_binary() -> Failure {
+    Failure::new(ErrorKind::NotFound, "Binary dump (-b) is not supported for SQLite")
+}
+
+/// What the files hold.
+#[derive(Default)]
+struct Found {
+    contents: Vec<Content>,
+    said: Vec<Item>,
+    errors: Vec<Item>,
+}
+
+fn read(call: &Call) -> Result<Found, Failure> {
+    let Some(path) = call.options.value("p") else {
+        return Err(Failure::new(ErrorKind::Usage, "-p with path to database files is required"));
+    };
+    let directory = call.cwd.join(path);
+    let names = names_in(&directory, &call.user)?;
+    let skipped = Skipped::new(&call.snapshot, None, call.options.has("a"));
+    let verbose = call.options.has("V");
+    let mut found = Found::default();
+    for file in names {
+        let name = file.strip_suffix(".csv").unwrap_or(&file);
+        if skipped.has(name) {
+            found.said.extend(verbose.then(|| Item::Info(format!("Skipping {file}"))));
+            continue;
+        }
+        match content(&directory.join(&file), name, &call.user) {
+            Ok(Some(content)) => {
+                found.said.extend(verbose.then(|| Item::Info(format!("Restoring {file}."))));
+                found.contents.push(content);
+            }
+            Ok(None) => {
+                let text =
+                    format!("{file} is left out: there is no such table, and it has no rows");
+                found.said.push(Item::Warning(text));
+            }
+            Err(reason) => found.errors.push(Item::error(format!("{file}: {reason}"))),
+        }
+    }
+    if found.contents.is_empty() && found.errors.is_empty() {
+        let text = format!("{} has no file TABLE.csv to restore", directory.display());
+        return Err(Failure::new(ErrorKind::NotFound, text));
+    }
+    Ok(found)
+}
+
+/// The CSV files of the directory, sorted.
+fn names_in(directory: &Path, user: &str) -> Result<Vec<String>, Failure> {
+    let failed = |reason: String| {
+        let text = format!("cannot read directory {}: {reason}", directory.display());
+        Failure::new(ErrorKind::NotFound, text)
+    };
+    let facts = fs::metadata(directory).map_err(|error| failed(error.to_string()))?;
+    if user != "root" && facts.mode() & 0o004 == 0 {
+        return Err(failed("not everybody may read it, and you are not root".to_owned()));
+    }
+    let entries = fs::read_dir(directory).map_err(|error| failed(error.to_string()))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| failed(error.to_string()))?.path();
+        let is_csv = path.extension().is_some_and(|extension| extension == "csv");
+        names.extend(path.file_name().filter(|_| is_csv).map(|name| name.to_string_lossy().into()));
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The rows in a file; none for a table that we do not know when nothing is lost by that.
+fn content(path: &Path, name: &str, user: &str) -> Result<Option<Content>, String> {
+    let text = read_as(path, user, MAX_FILE).map_err(|error| error.to_string())?;
+    let Some(table) = tables::table(name) else {
+        let rows = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
+        return match rows.count() {
+            0 => Ok(None),
+            count => Err(format!(
+                "there is no table '{name}' for its {count} rows; hint: move the file away, or \
+                 name the table in site.skiptables"
+            )),
+        };
+    };
+    let rows = csv::parse(table, &text).map_err(|error| base::chain(&error))?;
+    Ok(Some(Content { table, rows }))
+}
