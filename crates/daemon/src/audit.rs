@@ -56,6 +56,7 @@ fn skipped(snapshot: &Snapshot, command: &str, client_type: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::session::Door;
     use tables::Patch;
 
     #[test]
@@ -66,7 +67,8 @@ mod tests {
             ..Request::default()
         };
         let verdict = Verdict { allowed: true, rule: None, username: "root".to_owned() };
-        let peer = Peer { identity: Some("root".to_owned()), host: "mn".to_owned() };
+        let peer =
+            Peer { identity: Some("root".to_owned()), host: "mn".to_owned(), door: Door::Tls };
         let now = Timestamp::default();
         let with = |skip: &str| {
             let mut patch = Patch::new();

@@ -9,8 +9,8 @@ use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
 use wire::xml::{BLOCK, Element};
 
-/// How long a client may take to read one block.
-const PATIENCE: Duration = Duration::from_mins(2);
+/// How long a client may take to read one block: long enough for somebody who reads the answer in a pager.
+const PATIENCE: Duration = Duration::from_hours(1);
 /// How many items are gathered before they are written.
 const GATHERED: usize = 2_000;
 

@@ -18,7 +18,7 @@ use command::Item;
 use commands::Sink;
 use futures_util::FutureExt;
 use runtime::Shutdown;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use wire::xml::{Element, FrameError, FrameReader};
 
@@ -31,6 +31,8 @@ use crate::session::server::Server;
 const SILENCE: Duration = Duration::from_secs(15);
 /// How long one request may take to arrive.
 const ARRIVAL: Duration = Duration::from_mins(5);
+/// How long the orderly end of a stream may take.
+const CLOSING: Duration = Duration::from_secs(5);
 const CHUNK: usize = 64 * 1024;
 
 /// A connected client.
@@ -56,27 +58,31 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Connection<S> {
         }
     }
 
-    /// Answers requests until the client leaves, is silent, or makes no sense.
+    /// Answers requests until the client leaves, is silent, or makes no sense; then closes the stream in order.
     pub(crate) async fn run(mut self) {
+        while self.serve_one().await {}
+        let closed = tokio::time::timeout(CLOSING, self.writer.shutdown()).await;
+        if !matches!(closed, Ok(Ok(()))) {
+            tracing::debug!(peer = %self.peer, "the client was gone before the end");
+        }
+    }
+
+    /// Reads and answers one request; says whether another may follow.
+    async fn serve_one(&mut self) -> bool {
         let shutdown = self.server.tasks.shutdown().clone();
-        loop {
-            let arrived = tokio::select! {
-                arrived = tokio::time::timeout(ARRIVAL, self.next_document()) => arrived,
-                () = shutdown.cancelled() => return,
-            };
-            let answered = match arrived {
-                Ok(Ok(Some(document))) => self.answer(&document).await,
-                Ok(Ok(None)) | Err(_) => return,
-                Ok(Err(error)) => {
-                    tracing::debug!(peer = %self.peer, %error, "the client sent no request");
-                    if error == FrameError::TooLarge {
-                        self.say(&refusal(&error.to_string())).await;
-                    }
-                    return;
+        let arrived = tokio::select! {
+            arrived = tokio::time::timeout(ARRIVAL, self.next_document()) => arrived,
+            () = shutdown.cancelled() => return false,
+        };
+        match arrived {
+            Ok(Ok(Some(document))) => self.answer(&document).await,
+            Ok(Ok(None)) | Err(_) => false,
+            Ok(Err(error)) => {
+                tracing::debug!(peer = %self.peer, %error, "the client sent no request");
+                if error == FrameError::TooLarge {
+                    self.say(&refusal(&error.to_string())).await;
                 }
-            };
-            if !answered {
-                return;
+                false
             }
         }
     }

@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use crate::session::connection::Connection;
-use crate::session::gate::Peer;
+use crate::session::gate::{Door, Peer};
 use crate::session::server::Server;
 use crate::setup::Certificates;
 
@@ -126,7 +126,7 @@ async fn tls_session(
     };
     let certificates = stream.get_ref().1.peer_certificates();
     let identity = certificates.and_then(<[_]>::first).and_then(|own| pki::common_name(own));
-    let peer = Peer { identity, host: server.host_of(address.ip()) };
+    let peer = Peer { identity, host: server.host_of(address.ip()), door: Door::Tls };
     Connection::new(stream, peer, server).run().await;
 }
 
@@ -173,7 +173,7 @@ pub(crate) async fn serve_unix(
         let session = server.clone();
         server.tasks.spawn("local session", async move {
             let identity = socket.peer_cred().ok().and_then(|owner| user_name(owner.uid()));
-            let peer = Peer { identity, host: session.source.clone() };
+            let peer = Peer { identity, host: session.source.clone(), door: Door::Local };
             Connection::new(socket, peer, session).run().await;
             drop(permit);
         });

@@ -7,6 +7,8 @@ mod listen;
 mod request;
 mod server;
 
+#[cfg(test)]
+pub(crate) use gate::Door;
 pub(crate) use gate::Peer;
 pub(crate) use listen::{bind, bind_unix, serve_tls, serve_unix, tls_config};
 pub(crate) use request::Request;
