@@ -2,7 +2,10 @@
 //! to make: they wait until what is served shows the tables, and say what in the tables cannot be
 //! served. makehosts edits the hosts file of the management node, as the original does.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ErrorKind, Failure, NodeName};
@@ -11,6 +14,7 @@ use model::hosts::{self, HostsFile, LineStyle};
 use model::{BootView, Node, Problem};
 
 use crate::call::Call;
+use crate::run::blocking;
 use crate::services::Services;
 use crate::shape::{Behaviour, BoxFuture, Command};
 use crate::sink::Sink;
@@ -38,20 +42,33 @@ fn makehosts(
             (None, false) => call.snapshot.nodes().cloned().collect(),
             (None, true) => return Ok(()),
         };
-        let path = services.hosts_file.lock().await;
-        let shown = path.display().to_string();
-        let old =
-            std::fs::read_to_string(&*path).map_err(|error| broken("read", &shown, &error))?;
-        let mut file =
-            if call.options.has("n") { HostsFile::localhost() } else { HostsFile::parse(&old) };
-        let problems = edit(&call, &nodes, removes, &mut file);
-        replace(&path, &old, &file.text()).map_err(|error| broken("write", &shown, &error))?;
+        let path = services.hosts_file.clone().lock_owned().await;
+        let problems = blocking(move || make(&call, &nodes, removes, &path)).await??;
         sink.send_all(problems.into_iter().map(Item::Warning)).await;
         Ok(())
     })
 }
 
-fn broken(what: &str, path: &str, error: &std::io::Error) -> Failure {
+/// Brings the hosts file at `path` up to date and says what could not be used.
+fn make(
+    call: &Call,
+    nodes: &[NodeName],
+    removes: bool,
+    path: &Path,
+) -> Result<Vec<String>, Failure> {
+    let shown = path.display().to_string();
+    let old = match std::fs::read_to_string(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        read => read.map_err(|error| broken("read", &shown, &error))?,
+    };
+    let mut file =
+        if call.options.has("n") { HostsFile::localhost() } else { HostsFile::parse(&old) };
+    let problems = edit(call, nodes, removes, &mut file);
+    replace(path, &old, &file.text()).map_err(|error| broken("write", &shown, &error))?;
+    Ok(problems)
+}
+
+fn broken(what: &str, path: &str, error: &io::Error) -> Failure {
     Failure::new(ErrorKind::Internal, format!("cannot {what} {path}: {error}"))
 }
 
@@ -81,7 +98,7 @@ fn edit(call: &Call, nodes: &[NodeName], removes: bool, file: &mut HostsFile) ->
 
 /// Writes in place, because a container's hosts file is a mount that cannot be renamed over; what
 /// was there is kept beside it.
-fn replace(path: &Path, old: &str, new: &str) -> std::io::Result<()> {
+fn replace(path: &Path, old: &str, new: &str) -> io::Result<()> {
     if old == new {
         return Ok(());
     }
@@ -92,7 +109,7 @@ fn replace(path: &Path, old: &str, new: &str) -> std::io::Result<()> {
 }
 
 /// The boot services' view of the tables that the call sees, or of later ones.
-async fn current(call: &Call, services: &Services) -> Result<std::sync::Arc<BootView>, Failure> {
+async fn current(call: &Call, services: &Services) -> Result<Arc<BootView>, Failure> {
     let generation = call.snapshot.generation();
     services.boot.wait_for(generation, VIEW_DEADLINE).await.map_err(|stale| {
         Failure::from_error(ErrorKind::Timeout, &stale).hint("look at lsxcatd -a and try again")
@@ -101,20 +118,29 @@ async fn current(call: &Call, services: &Services) -> Result<std::sync::Arc<Boot
 }
 
 /// What is wrong with rows of `tables` that concern the call's nodes, or any when it names none.
-fn problems(view: &BootView, call: &Call, tables: &[&str]) -> Vec<Item> {
-    let (_, problems) = BootView::build(view.snapshot(), view.facts());
-    let concerns = |problem: &&Problem| {
-        let named = call.nodes.iter().any(|node| node.as_str() == &*problem.key);
-        tables.contains(&problem.table) && (call.noderange.is_none() || named)
-    };
-    problems.iter().filter(concerns).map(|problem| Item::Warning(problem.to_string())).collect()
+async fn problems(
+    view: Arc<BootView>,
+    call: &Call,
+    tables: &'static [&'static str],
+) -> Result<Vec<Item>, Failure> {
+    let nodes: Option<BTreeSet<String>> =
+        call.noderange.as_ref().map(|_| call.nodes.iter().map(ToString::to_string).collect());
+    blocking(move || {
+        let (_, problems) = BootView::build(view.snapshot(), view.facts());
+        let concerns = |problem: &&Problem| {
+            let named = nodes.as_ref().is_none_or(|nodes| nodes.contains(&*problem.key));
+            tables.contains(&problem.table) && named
+        };
+        problems.iter().filter(concerns).map(|problem| Item::Warning(problem.to_string())).collect()
+    })
+    .await
 }
 
 fn makedns(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Result<(), Failure>> {
     Box::pin(async move {
         refuse_removal(&call, "DNS")?;
         let view = current(&call, &services).await?;
-        sink.send_all(problems(&view, &call, &["hosts", "nics", "networks"])).await;
+        sink.send_all(problems(view, &call, &["hosts", "nics", "networks"]).await?).await;
         sink.send(Item::data("DNS setup is completed")).await;
         Ok(())
     })
@@ -134,7 +160,7 @@ fn makedhcp(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Re
             sink.send_all(items).await;
             return Ok(());
         }
-        sink.send_all(problems(&view, &call, &["mac", "hosts", "networks"])).await;
+        sink.send_all(problems(view, &call, &["mac", "hosts", "networks"]).await?).await;
         Ok(())
     })
 }

@@ -3,6 +3,7 @@
 //! Facts: `makehosts(8)` and the columns of `hosts`, `nics` and `networks` (spec/tables.tsv).
 //! No I/O: the file is text that comes in and text that goes out.
 
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use base::NodeName;
@@ -93,15 +94,26 @@ fn network(net: &str, mask: &str) -> Option<IpNet> {
 }
 
 /// The text of a hosts file, line by line, while it is being edited.
+///
+/// A line belongs to an entry that has its address, or its first name up to some dot: further names
+/// do not count, so that a node that is also an alias of this machine does not take its line away.
+/// Lines are found by index, because every node of a large cluster looks for its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostsFile {
-    lines: Vec<String>,
+    /// The lines; none where one was removed.
+    lines: Vec<Option<String>>,
+    by_address: HashMap<IpAddr, BTreeSet<usize>>,
+    by_name: HashMap<String, BTreeSet<usize>>,
 }
 
 impl HostsFile {
     /// The file with this text.
     pub fn parse(text: &str) -> Self {
-        Self { lines: text.lines().map(str::to_owned).collect() }
+        let mut file = Self::default();
+        for line in text.lines() {
+            file.append(line.to_owned());
+        }
+        file
     }
 
     /// A file that knows only the machine itself.
@@ -111,42 +123,64 @@ impl HostsFile {
 
     /// Puts `entry` in the place of the first line with its address or its name, else at the end.
     pub fn put(&mut self, entry: &HostLine, style: LineStyle) {
-        let mut places = self.places(entry);
-        if places.is_empty() {
-            self.lines.push(line(entry, style));
-            return;
+        let mut places = self.places(entry).into_iter();
+        let text = line(entry, style);
+        match places.next() {
+            None => self.append(text),
+            Some(first) => self.replace(first, Some(text)),
         }
-        let first = places.remove(0);
-        self.lines[first] = line(entry, style);
-        self.drop_lines(&places);
+        for further in places {
+            self.replace(further, None);
+        }
     }
 
     /// Removes every line with the address or the name of `entry`.
     pub fn remove(&mut self, entry: &HostLine) {
-        let places = self.places(entry);
-        self.drop_lines(&places);
-    }
-
-    fn places(&self, entry: &HostLine) -> Vec<usize> {
-        let here = |text: &String| {
-            let mut words = text.split('#').next().unwrap_or("").split_whitespace();
-            let address = words.next().and_then(|word| word.parse::<IpAddr>().ok());
-            address
-                .is_some_and(|address| address == entry.ip || words.any(|name| name == entry.short))
-        };
-        (0..self.lines.len()).filter(|&index| here(&self.lines[index])).collect()
-    }
-
-    fn drop_lines(&mut self, places: &[usize]) {
-        for &place in places.iter().rev() {
-            self.lines.remove(place);
+        for place in self.places(entry) {
+            self.replace(place, None);
         }
     }
 
     /// The file as text.
     pub fn text(&self) -> String {
-        self.lines.iter().flat_map(|line| [line.as_str(), "\n"]).collect()
+        self.lines.iter().flatten().flat_map(|line| [line.as_str(), "\n"]).collect()
     }
+
+    fn places(&self, entry: &HostLine) -> BTreeSet<usize> {
+        let found = [self.by_address.get(&entry.ip), self.by_name.get(&entry.short)];
+        found.into_iter().flatten().flatten().copied().collect()
+    }
+
+    fn append(&mut self, text: String) {
+        self.lines.push(None);
+        self.replace(self.lines.len() - 1, Some(text));
+    }
+
+    fn replace(&mut self, place: usize, text: Option<String>) {
+        let old = std::mem::replace(&mut self.lines[place], text);
+        if let Some((address, names)) = old.as_deref().and_then(identity) {
+            self.by_address.entry(address).or_default().remove(&place);
+            for name in names {
+                self.by_name.entry(name.to_owned()).or_default().remove(&place);
+            }
+        }
+        if let Some((address, names)) = self.lines[place].as_deref().and_then(identity) {
+            self.by_address.entry(address).or_default().insert(place);
+            for name in names {
+                self.by_name.entry(name.to_owned()).or_default().insert(place);
+            }
+        }
+    }
+}
+
+/// The address of a line, and its first name with the parts of it that end before a dot.
+fn identity(line: &str) -> Option<(IpAddr, Vec<&str>)> {
+    let mut words = line.split('#').next()?.split_whitespace();
+    let address = words.next()?.parse().ok()?;
+    let name = words.next().unwrap_or_default();
+    let mut names: Vec<&str> = name.match_indices('.').map(|(dot, _)| &name[..dot]).collect();
+    names.push(name);
+    Some((address, names))
 }
 
 /// A line as the original writes it, with the blank at its end when there is no other name.
@@ -166,7 +200,8 @@ fn line(entry: &HostLine, style: LineStyle) -> String {
             continue;
         }
         if style.domain_to_others && !alias.contains('.') {
-            with_domain.push(format!("{alias}.{domain}"));
+            // each before those that were added already, as the original does
+            with_domain.insert(0, format!("{alias}.{domain}"));
         }
         others.push(alias.clone());
     }
@@ -224,6 +259,45 @@ mod tests {
     }
 
     #[test]
+    fn a_line_belongs_to_its_address_and_its_first_name_only() {
+        let text = "127.0.0.1 localhost n01\n# 10.1.1.1 n01\n10.9.9.9 n01.old.net alias\n\n\
+                    10.1.1.1 other\n10.8.8.8 n01 again # n01\n";
+        let mut file = HostsFile::parse(text);
+        assert_eq!(file.text(), text);
+        let entry = &of(&cluster(), "n01").0[0];
+        file.put(entry, LineStyle::default());
+        let kept = "127.0.0.1 localhost n01\n# 10.1.1.1 n01\n";
+        assert_eq!(file.text(), format!("{kept}10.1.1.1 n01 n01.clusters.com \n\n"));
+        file.put(entry, LineStyle { long_first: true, ..LineStyle::default() });
+        assert_eq!(file.text(), format!("{kept}10.1.1.1 n01.clusters.com n01 \n\n"));
+        file.remove(entry);
+        assert_eq!(file.text(), format!("{kept}\n"));
+    }
+
+    #[test]
+    fn every_node_of_a_large_cluster_finds_its_line_at_once() {
+        let entries: Vec<HostLine> = (0..50_000_u32)
+            .map(|number| HostLine {
+                ip: std::net::Ipv4Addr::from(0x0a00_0000 + number).into(),
+                short: format!("n{number}"),
+                domain: "d.e".into(),
+                aliases: Vec::new(),
+            })
+            .collect();
+        let mut file = HostsFile::default();
+        for round in 1..=2 {
+            for entry in &entries {
+                file.put(entry, LineStyle::default());
+            }
+            assert_eq!(file.text().lines().count(), entries.len(), "round {round}");
+        }
+        for entry in &entries {
+            file.remove(entry);
+        }
+        assert_eq!(file.text(), "");
+    }
+
+    #[test]
     fn a_node_without_an_address_is_named() {
         let (found, problems) = of(&cluster(), "n77");
         assert_eq!(found, []);
@@ -239,7 +313,7 @@ mod tests {
             aliases: vec!["b".into(), "c".into()],
         };
         let style = LineStyle { domain_to_others: true, ..LineStyle::default() };
-        assert_eq!(line(&entry, style), "10.0.0.1 a a.d.e b.d.e c.d.e b c");
+        assert_eq!(line(&entry, style), "10.0.0.1 a a.d.e c.d.e b.d.e b c");
         let style = LineStyle { others_first: true, ..LineStyle::default() };
         assert_eq!(line(&entry, style), "10.0.0.1 b c a.d.e a");
         let style = LineStyle { long_first: true, ..LineStyle::default() };
