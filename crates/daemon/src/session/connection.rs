@@ -119,7 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Connection<S> {
         }
         match self.server.clone().admit(request, &self.peer).await {
             Admitted::Refused(document) | Admitted::Answered(document) => self.say(&document).await,
-            Admitted::Command(request, transaction) => self.command(request, transaction).await,
+            Admitted::Command(request, transaction) => self.command(*request, transaction).await,
         }
     }
 

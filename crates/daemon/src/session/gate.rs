@@ -62,7 +62,7 @@ pub(crate) enum Admitted {
     /// The daemon answers it by itself.
     Answered(Element),
     /// A command is to run; the text is echoed in the closing document.
-    Command(commands::Request, Option<String>),
+    Command(Box<commands::Request>, Option<String>),
 }
 
 impl Server {
@@ -90,7 +90,7 @@ impl Server {
         }
         let transaction = request.transaction.clone();
         let call = request.into_call(verdict.username, self.clock.now());
-        Admitted::Command(commands::Request { nodes, ..call }, transaction)
+        Admitted::Command(Box::new(commands::Request { nodes, ..call }), transaction)
     }
 
     /// Writes the decision into the logs.
