@@ -98,3 +98,15 @@ async fn a_daemon_that_is_not_there_is_reported_as_the_original_does() {
     assert!(said.err.starts_with("Connection failure: "), "{}", said.err);
     assert_eq!(said.status, 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn text_beyond_ascii_is_kept_and_shown_to_clients_that_ask_for_it() {
+    let daemon = TestDaemon::start().await;
+    daemon.xcat(&["mkdef", "-t", "node", "n1", "groups=all", "usercomment=K\u{e9}vin"]).await;
+    let original = daemon.xcat(&["tabdump", "nodelist"]).await;
+    assert!(original.out.contains("\"K??vin\""), "{}", original.out);
+    let ours = client().args(["tabdump", "nodelist"]).env("XCAT_UTF8", "1");
+    let ours = run(ours.env("XCATSOCKET", &daemon.config.socket)).await;
+    assert!(ours.out.contains("\"K\u{e9}vin\""), "{}", ours.out);
+    daemon.stop().await;
+}

@@ -49,6 +49,16 @@ pub enum XmlError {
     },
 }
 
+/// What a response can carry.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Encoding {
+    /// The bytes of the original daemon: octal 011 to 177.
+    #[default]
+    Ascii,
+    /// All text, for clients that ask for it.
+    Utf8,
+}
+
 /// An element: either text or children; an element with both keeps both.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Element {
@@ -125,12 +135,15 @@ impl Element {
         out
     }
 
-    /// Writes the document as the original daemon writes a response: like a request, and every byte outside octal 011
-    /// to 177 replaced by `?`.
-    pub fn to_response(&self) -> Vec<u8> {
+    /// Writes the document as a response: like a request, and every byte that `encoding` cannot carry becomes `?`.
+    pub fn to_response(&self, encoding: Encoding) -> Vec<u8> {
         let mut bytes = self.to_request().into_bytes();
+        let carried = |byte: u8| match encoding {
+            Encoding::Ascii => (0o11..=0o177).contains(&byte),
+            Encoding::Utf8 => byte >= 0o11,
+        };
         for byte in &mut bytes {
-            if !(0o11..=0o177).contains(byte) {
+            if !carried(*byte) {
                 *byte = b'?';
             }
         }
@@ -285,10 +298,11 @@ mod tests {
         let data =
             Element::new("data").with_leaf("desc", "power").with_leaf("contents", "\u{e9}\u{0}on");
         let node = Element::new("node").with_leaf("name", "n1").with(data);
-        let response =
-            Element::new("xcatresponse").with(node).with(Element::new("serverdone")).to_response();
+        let response = Element::new("xcatresponse").with(node).with(Element::new("serverdone"));
+        let utf8 = String::from_utf8(response.to_response(Encoding::Utf8)).unwrap();
+        assert!(utf8.contains("<contents>\u{e9}?on</contents>"), "{utf8}");
         assert_eq!(
-            String::from_utf8(response).unwrap(),
+            String::from_utf8(response.to_response(Encoding::Ascii)).unwrap(),
             "<xcatresponse>\n  <node>\n    <data>\n      <contents>???on</contents>\n      <desc>power</desc>\n    </data>\n    \
              <name>n1</name>\n  </node>\n  <serverdone></serverdone>\n</xcatresponse>\n"
         );

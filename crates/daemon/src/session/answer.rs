@@ -7,7 +7,7 @@ use std::time::Duration;
 use command::{Answer, Item};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use wire::xml::{BLOCK, Element};
+use wire::xml::{BLOCK, Element, Encoding};
 
 /// How long a client may take to read one block: long enough for somebody who reads the answer in a pager.
 const PATIENCE: Duration = Duration::from_hours(1);
@@ -19,12 +19,14 @@ pub(crate) async fn relay(
     items: &mut mpsc::Receiver<Item>,
     to: &mut (impl AsyncWrite + Unpin),
     source: &str,
+    encoding: Encoding,
 ) -> io::Result<()> {
     let mut gathered = Vec::new();
     while items.recv_many(&mut gathered, GATHERED).await > 0 {
         let answer = Answer(std::mem::take(&mut gathered));
         let documents = answer.documents(Some(source));
-        let bytes: Vec<u8> = documents.flat_map(|document| document.to_response()).collect();
+        let bytes: Vec<u8> =
+            documents.flat_map(|document| document.to_response(encoding)).collect();
         write(to, &bytes).await?;
     }
     Ok(())
@@ -32,7 +34,7 @@ pub(crate) async fn relay(
 
 /// Writes one document.
 pub(crate) async fn send(to: &mut (impl AsyncWrite + Unpin), document: &Element) -> io::Result<()> {
-    write(to, &document.to_response()).await
+    write(to, &document.to_response(Encoding::Ascii)).await
 }
 
 /// The document that ends an answer.
@@ -68,7 +70,7 @@ mod tests {
         let (sink, mut items) = mpsc::channel(4);
         sink.send(Item::data("x".repeat(5000))).await.unwrap();
         drop(sink);
-        let error = relay(&mut items, &mut ours, "mn").await.unwrap_err();
+        let error = relay(&mut items, &mut ours, "mn", Encoding::Ascii).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(theirs);
     }
@@ -81,7 +83,7 @@ mod tests {
             sink.send(Item::data(text)).await.unwrap();
         }
         drop(sink);
-        relay(&mut items, &mut ours, "mn").await.unwrap();
+        relay(&mut items, &mut ours, "mn", Encoding::Ascii).await.unwrap();
         send(&mut ours, &done(Some("7"))).await.unwrap();
         drop(ours);
         let mut text = String::new();

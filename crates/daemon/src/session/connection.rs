@@ -20,7 +20,7 @@ use futures_util::FutureExt;
 use runtime::Shutdown;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
-use wire::xml::{Element, FrameError, FrameReader};
+use wire::xml::{Element, Encoding, FrameError, FrameReader};
 
 use crate::session::answer::{self, done, refusal};
 use crate::session::gate::{Admitted, Peer};
@@ -131,11 +131,22 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Connection<S> {
     async fn command(&mut self, request: commands::Request, transaction: Option<String>) -> bool {
         let cancel = self.server.tasks.shutdown().child_token();
         let (sink, mut items) = Sink::new(cancel.clone());
+        let encoding = encoding(&request);
         let run = guarded(request, self.server.clone(), sink);
-        let relay = relay(&mut items, &mut self.writer, &self.server.source, &cancel);
+        let to = (&mut self.writer, encoding);
+        let relay = relay(&mut items, to, &self.server.source, &cancel);
         let watch = watch(&mut self.reader, &mut self.frames, &mut self.chunk, &cancel);
         let (written, stays) = race(async { tokio::join!(run, relay).1 }, watch).await;
         written && self.say(&done(transaction.as_deref())).await && stays
+    }
+}
+
+/// Our own client asks for all text where it would otherwise lose some: the original loses it.
+fn encoding(request: &commands::Request) -> Encoding {
+    if request.env.iter().any(|variable| variable == "XCAT_UTF8=1") {
+        Encoding::Utf8
+    } else {
+        Encoding::Ascii
     }
 }
 
@@ -151,11 +162,11 @@ async fn race(work: impl Future<Output = bool>, watch: impl Future<Output = ()>)
 /// Writes the answer; when the client does not take it, cancels the command and discards the rest.
 async fn relay(
     items: &mut mpsc::Receiver<Item>,
-    writer: &mut (impl AsyncWrite + Unpin),
+    (writer, encoding): (&mut (impl AsyncWrite + Unpin), Encoding),
     source: &str,
     cancel: &Shutdown,
 ) -> bool {
-    let written = answer::relay(items, writer, source).await.is_ok();
+    let written = answer::relay(items, writer, source, encoding).await.is_ok();
     if !written {
         cancel.cancel();
         while items.recv().await.is_some() {}
