@@ -15,4 +15,4 @@ pub use client::Client;
 pub use error::BmcError;
 pub use power::{PowerAction, PowerReport, PowerState};
 pub use target::Target;
-pub use wire::ipmi::{BootDevice, BootFlags, DeviceId, Firmware, Persistence};
+pub use wire::ipmi::{BootDevice, BootFlags, DeviceId, Firmware, PORT, Persistence};

@@ -31,7 +31,7 @@ fn genimage(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Re
         if let Some(drivers) = call.options.value("n") {
             spec.netdrivers = list(Some(drivers));
         }
-        refuse_options(&call, &["a", "o", "p", "k", "onlyinitrd", "dryrun"])?;
+        refuse_options(&call, &["a", "o", "p", "k", "onlyinitrd", "permission", "dryrun"])?;
         let (lines, progress) = image_sink();
         let work = image::genimage(&spec, &services.tools, &lines, sink.cancelled());
         with_progress(work, progress, &sink).await.map_err(Failure::from)?;

@@ -4,7 +4,7 @@ use base::{ErrorKind, Failure};
 use command::Item;
 
 use crate::VERSION;
-use crate::call::Call;
+use crate::call::{Call, usage_items};
 use crate::services::Services;
 use crate::shape::{Behaviour, BoxFuture, Command, Help};
 use crate::sink::Sink;
@@ -14,9 +14,13 @@ pub(crate) static COMMAND: Command =
 
 fn lsxcatd(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Result<(), Failure>> {
     Box::pin(async move {
+        if call.options.help() {
+            sink.send_all(usage_items(COMMAND.meta(), None)).await;
+            return Ok(());
+        }
         let all = call.options.has("a");
         let wants = |name: &str| all || call.options.has(name);
-        if call.options.help() || !["v", "d", "t"].into_iter().any(wants) {
+        if !["v", "d", "t"].into_iter().any(wants) {
             return Err(Failure::new(ErrorKind::Usage, "say what to list"));
         }
         if wants("v") {
@@ -26,10 +30,10 @@ fn lsxcatd(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Res
             sink.send(Item::data("This is a Management Node")).await;
         }
         if wants("d") {
-            sink.send(Item::data(format!("cfgloc=SQLite:{}", services.database))).await;
             sink.send(Item::data("dbengine=SQLite")).await;
         }
         if all {
+            sink.send(Item::data(format!("cfgloc=SQLite:{}", services.database))).await;
             let generation = services.store.snapshot().generation();
             sink.send(Item::data(format!("generation={generation}"))).await;
             sink.send_all((services.status)().into_iter().map(Item::data)).await;

@@ -4,7 +4,7 @@ use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use base::{Failure, NodeName};
+use base::{ErrorKind, Failure, NodeName};
 use command::{Answer, Item};
 use model::names;
 use store::Origin;
@@ -12,6 +12,7 @@ use tables::{Patch, Snapshot};
 use tokio::net::TcpStream;
 
 use crate::call::Call;
+use crate::power;
 use crate::services::Services;
 use crate::shape::{Behaviour, Command, Job, Plan};
 use crate::sink::Sink;
@@ -36,31 +37,41 @@ enum Presence {
     NoSuchHost,
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "every command of this shape has this signature")]
 fn nodestat(call: &Call, services: &Services, _sink: &Sink) -> Result<Plan, Failure> {
+    if call.options.has("m") {
+        let text = "the settings of table monsetting are not available yet";
+        return Err(Failure::new(ErrorKind::NotFound, text));
+    }
     let nodes = match &call.noderange {
         Some(_) => call.nodes.clone(),
         None => call.snapshot.nodes().cloned().collect(),
     };
-    let update = call.options.has("u");
+    let (update, powerstat) = (call.options.has("u"), call.options.has("p"));
     let job = |node: &NodeName| {
         let address = names::address_of(&call.snapshot, node.as_str());
         let state = call.snapshot.node_cell("chain", "currstate", node.as_str());
         let state = state.map(|cell| cell.text.to_string());
+        let power = powerstat.then(|| power::target(&call.snapshot, node, &call.options));
         let (services, node) = (services.clone(), node.clone());
         Job::new(node.clone(), async move {
             let presence = presence(address).await;
             if update {
                 store(&services, &node, presence).await;
             }
-            Answer(vec![Item::node(node.as_str(), said(presence, state.as_deref()))])
+            let mut said = said(presence, state.as_deref());
+            if let (Presence::NoPing, Some(wanted)) = (presence, power)
+                && let Ok(state) = power::state(&services, wanted).await
+            {
+                said = format!("{said}({state})");
+            }
+            Answer(vec![Item::node(node.as_str(), said)])
         })
     };
     Ok(Plan {
         first: Answer::new(),
         jobs: nodes.iter().map(job).collect(),
         limit: 1024,
-        deadline: Duration::from_secs(30),
+        deadline: Duration::from_mins(5),
     })
 }
 

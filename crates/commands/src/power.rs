@@ -1,10 +1,12 @@
 //! rpower and rsetboot: power and boot device through service processors, over IPMI.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use base::{ErrorKind, Failure, NodeName, Timestamp};
-use bmc::{BootDevice, BootFlags, Firmware, Persistence, PowerAction, PowerReport, Target};
+use base::{Failure, NodeName, Timestamp};
+use bmc::{
+    BootDevice, BootFlags, Firmware, Persistence, PowerAction, PowerReport, PowerState, Target,
+};
 use command::{Answer, Item};
 use model::flight::{BootEvent, Step};
 use model::{Bmc, BmcKind};
@@ -27,9 +29,6 @@ const DEADLINE: Duration = Duration::from_mins(5);
 
 /// How long looking up the name of a service processor may take.
 const LOOKUP: Duration = Duration::from_secs(5);
-
-/// The port of IPMI over LAN.
-const IPMI_PORT: u16 = 623;
 
 fn rpower(call: &Call, services: &Services, _sink: &Sink) -> Result<Plan, Failure> {
     let nodes = call.required_nodes()?;
@@ -77,20 +76,22 @@ fn action(word: &str) -> Option<PowerAction> {
         "reset" => PowerAction::Reset,
         "boot" => PowerAction::Boot,
         "cycle" => PowerAction::Cycle,
+        "nmi" => PowerAction::Diagnostic,
         _ => return None,
     })
 }
 
 /// Where a service processor is: by address, or by a name that has to be looked up.
-enum Address {
+pub(crate) enum Address {
     Known(IpAddr),
     Named(String),
 }
 
-type Wanted = Result<(Address, Target), String>;
+/// Whom to talk with, or why nobody.
+pub(crate) type Wanted = Result<(Address, Target), String>;
 
 /// The service processor of `node`, or why there is none to talk with.
-fn target(snapshot: &Snapshot, node: &NodeName, options: &command::Options) -> Wanted {
+pub(crate) fn target(snapshot: &Snapshot, node: &NodeName, options: &command::Options) -> Wanted {
     let mgt = snapshot.node_cell("nodehm", "mgt", node.as_str());
     let Some(mgt) = mgt.map(|cell| cell.text).filter(|mgt| !mgt.is_empty()) else {
         return Err(
@@ -119,12 +120,15 @@ fn target(snapshot: &Snapshot, node: &NodeName, options: &command::Options) -> W
     Ok((address, target))
 }
 
-async fn reach((address, mut target): (Address, Target)) -> Result<Target, String> {
+async fn reach(
+    services: &Services,
+    (address, mut target): (Address, Target),
+) -> Result<Target, String> {
     let address = match address {
         Address::Known(address) => address,
         Address::Named(name) => look_up(&name).await?,
     };
-    target.addr.set_ip(address);
+    target.addr = SocketAddr::new(address, services.ipmi_port);
     Ok(target)
 }
 
@@ -132,7 +136,7 @@ async fn look_up(name: &str) -> Result<IpAddr, String> {
     let unknown = || {
         format!("the service processor {name} has no known address; put it into the hosts table")
     };
-    let found = tokio::time::timeout(LOOKUP, tokio::net::lookup_host((name, IPMI_PORT))).await;
+    let found = tokio::time::timeout(LOOKUP, tokio::net::lookup_host((name, 0))).await;
     let mut found = found.map_err(|_| unknown())?.map_err(|_| unknown())?;
     found.next().map(|address| address.ip()).ok_or_else(unknown)
 }
@@ -172,12 +176,17 @@ async fn switch(
     }
 }
 
+/// Whether the machine is on.
+pub(crate) async fn state(services: &Services, wanted: Wanted) -> Result<PowerState, String> {
+    power(services, wanted?, PowerAction::Status).await.map(|report| report.was)
+}
+
 async fn power(
     services: &Services,
     wanted: (Address, Target),
     action: PowerAction,
 ) -> Result<PowerReport, String> {
-    let target = reach(wanted).await?;
+    let target = reach(services, wanted).await?;
     services.bmc.power_report(&target, action).await.map_err(|e| e.failure().to_string())
 }
 
@@ -192,7 +201,8 @@ fn said(action: PowerAction, report: PowerReport) -> String {
         PowerAction::SoftOff => "softoff",
         PowerAction::Reset => "reset",
         PowerAction::Cycle => "cycle",
-        PowerAction::Status | PowerAction::Boot | PowerAction::Diagnostic => was,
+        PowerAction::Diagnostic => "nmi",
+        PowerAction::Status | PowerAction::Boot => was,
     };
     if action == PowerAction::Boot { format!("{was} {sent}") } else { sent.to_owned() }
 }
@@ -233,7 +243,14 @@ async fn set_status(services: &Services, node: &NodeName, sent: PowerAction) {
 fn rsetboot(call: &Call, services: &Services, _sink: &Sink) -> Result<Plan, Failure> {
     let nodes = call.required_nodes()?;
     let word = call.options.operands().first().map_or("stat", String::as_str);
-    let wanted = if word.starts_with("stat") { None } else { Some(flags(word, call)?) };
+    let wanted = match flags(word, call) {
+        Some(flags) => Some(flags),
+        None if word.starts_with("stat") => None,
+        None => {
+            let text = format!("unsupported command setboot {word}");
+            return Ok(answered(nodes, |node| vec![Item::node_error(node.as_str(), &*text)]));
+        }
+    };
     let job = |node: &NodeName| {
         let target = target(&call.snapshot, node, &call.options);
         let (services, node) = (services.clone(), node.clone());
@@ -248,23 +265,20 @@ fn rsetboot(call: &Call, services: &Services, _sink: &Sink) -> Result<Plan, Fail
     Ok(plan(nodes.iter().map(job).collect()))
 }
 
-fn flags(word: &str, call: &Call) -> Result<BootFlags, Failure> {
+/// What to set; nothing when the word is no device.
+fn flags(word: &str, call: &Call) -> Option<BootFlags> {
     let device = match word {
         "net" => BootDevice::Network,
         "hd" => BootDevice::Disk,
         "cd" => BootDevice::Optical,
+        "floppy" => BootDevice::Floppy,
         "setup" => BootDevice::Setup,
         word if word.starts_with("def") => BootDevice::Default,
-        _ => {
-            let text = format!("unsupported command setboot {word}");
-            return Err(
-                Failure::new(ErrorKind::NotFound, text).hint("use net, hd, cd, def or stat")
-            );
-        }
+        _ => return None,
     };
     let firmware = if call.options.has("u") { Firmware::Efi } else { Firmware::Legacy };
     let persistence = if call.options.has("p") { Persistence::Always } else { Persistence::Once };
-    Ok(BootFlags { device, firmware, persistence })
+    Some(BootFlags { device, firmware, persistence })
 }
 
 async fn set_boot(
@@ -272,7 +286,7 @@ async fn set_boot(
     wanted: Wanted,
     flags: Option<BootFlags>,
 ) -> Result<String, String> {
-    let target = reach(wanted?).await?;
+    let target = reach(services, wanted?).await?;
     let failed = |error: bmc::BmcError| error.failure().to_string();
     if let Some(flags) = flags {
         services.bmc.boot_device(&target, flags).await.map_err(failed)?;
@@ -288,5 +302,6 @@ fn device_name(device: BootDevice) -> &'static str {
         BootDevice::Disk => "Hard Drive",
         BootDevice::Optical => "CD/DVD",
         BootDevice::Setup => "BIOS Setup",
+        BootDevice::Floppy => "Floppy",
     }
 }

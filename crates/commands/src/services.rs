@@ -32,6 +32,8 @@ pub struct Services {
     pub events: mpsc::Sender<BootEvent>,
     /// The client for service processors.
     pub bmc: bmc::Client,
+    /// The port of the service processors: 623, but for simulated ones.
+    pub ipmi_port: u16,
     /// How nodes are reached over ssh.
     pub ssh: Arc<SshOptions>,
     /// The tools that images are made with.

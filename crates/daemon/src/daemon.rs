@@ -101,6 +101,7 @@ impl Daemon {
             boot: view.clone(),
             events: events.clone(),
             bmc: bmc_client(&tasks)?,
+            ipmi_port: bmc::PORT,
             ssh: Arc::new(ssh_options(&config)),
             tools: Arc::new(tools(&config)),
             hosts_file: Arc::new(tokio::sync::Mutex::new(config.hosts.clone())),

@@ -27,7 +27,7 @@ pub fn script(view: &BootView, node: &str, variant: Variant) -> Result<String, S
     match (boot.word(), boot.kernel.as_deref()) {
         ("", None) => Err(format!("{node} has no boot state; run nodeset {node} osimage=IMAGE")),
         ("offline", _) => Err(format!("{node} is set offline")),
-        ("boot", _) => Ok(format!("#!gpxe\n#{state}\n{}\n", exit(variant))),
+        ("boot", _) => Ok(format!("#!gpxe\n#boot\n{}\n", exit(variant))),
         (_, None) => {
             Err(format!("{node} is in state '{state}' and has no kernel; run nodeset again"))
         }
@@ -62,17 +62,23 @@ fn linux(view: &BootView, node: &str, boot: &BootParams, kernel: &str, variant: 
     };
     let named =
         if variant == Variant::Uefi && boot.initrd.is_some() { " initrd=initrd" } else { "" };
+    let (bootif, kernel) = (in_line(&bootif), in_line(kernel));
     let mut text = format!(
         "#!gpxe\n#{}\nimgfetch -n kernel {base}{}\nimgload kernel\nimgargs kernel {bootif}{named}\n",
-        boot.state.as_deref().unwrap_or_default(),
-        relative(kernel),
+        in_line(boot.state.as_deref().unwrap_or_default()),
+        relative(&kernel),
     );
     if let Some(initrd) = boot.initrd.as_deref() {
         // A String never refuses what is written to it.
-        let _infallible = writeln!(text, "imgfetch -n initrd {base}{}", relative(initrd));
+        let _infallible = writeln!(text, "imgfetch -n initrd {base}{}", relative(&in_line(initrd)));
     }
     text.push_str("imgexec kernel\n");
     text
+}
+
+/// The text of a cell as a part of one line: what would begin another command becomes a blank.
+fn in_line(text: &str) -> String {
+    text.replace(char::is_control, " ")
 }
 
 fn relative(path: &str) -> &str {
@@ -170,6 +176,21 @@ mod tests {
                 .unwrap()
                 .contains("http://${next-server}:8080/tftpboot/")
         );
+    }
+
+    #[test]
+    fn a_cell_stays_on_its_line() {
+        let view = testing::view(&[
+            ("chain", "n1", "currstate", "netboot x\nshell"),
+            ("bootparams", "n1", "kernel", "k\nshell"),
+            ("bootparams", "n1", "initrd", "i\r\nshell"),
+            ("bootparams", "n1", "kcmdline", "a\nshell"),
+        ]);
+        for script in both(&view, "n1") {
+            let script = script.unwrap();
+            assert_eq!(script.lines().count(), 7, "{script}");
+            assert!(!script.contains("\nshell") && !script.contains('\r'), "{script}");
+        }
     }
 
     #[test]

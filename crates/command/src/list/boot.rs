@@ -23,10 +23,12 @@ const BASE: Meta = Meta {
 pub(super) static MAKEHOSTS: Meta = Meta {
     name: "makehosts",
     summary: "publish the names and addresses of nodes",
-    usage: &["[-n] [-l] [NODERANGE]", "-d NODERANGE"],
+    usage: &["[-n] [-l] [-a] [-o] [NODERANGE]", "-d NODERANGE"],
     options: &[
         OptionDef::flag(&["n"], "replace everything that is published"),
         OptionDef::flag(&["l", "longnamefirst"], "the long name first"),
+        OptionDef::flag(&["a", "adddomaintohostnames"], "further names with the domain too"),
+        OptionDef::flag(&["o", "othernamesfirst"], "further names first"),
         OptionDef::flag(&["m", "mactolinklocal"], "link-local addresses from MAC addresses"),
         OptionDef::flag(&["d"], "remove the nodes"),
     ],
@@ -81,7 +83,7 @@ pub(super) static RPOWER: Meta = Meta {
     dir: Dir::Bin,
     topic: Topic::Hardware,
     summary: "control and show the power of nodes",
-    usage: &["NODERANGE on|off|softoff|reset|boot|cycle|stat"],
+    usage: &["NODERANGE on|off|softoff|reset|boot|cycle|nmi|stat"],
     options: &[
         OptionDef::flag(&["nodeps"], "ignore dependencies"),
         OptionDef::value(&["r"], "RETRIES", "how often to try"),

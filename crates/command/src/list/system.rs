@@ -34,8 +34,15 @@ pub(super) static XCAT_BOOT: Meta = Meta {
     topic: Topic::Deployment,
     front: FrontEnd::Noderange,
     summary: "show how the last boot of nodes went, step by step, and where it stands",
-    usage: &["NODERANGE [-n COUNT]"],
-    options: &[OptionDef::value(&["n", "attempts"], "COUNT", "how many boots to show (1)")],
+    usage: &["NODERANGE"],
+    ..BASE
+};
+
+pub(super) static XCAT_COMPLETE: Meta = Meta {
+    name: "xcat-complete",
+    summary: "print the names that begin with a word, as shells complete them",
+    usage: &["KIND WORD [TYPE]"],
+    getopt: Getopt::InOrder,
     ..BASE
 };
 

@@ -41,6 +41,7 @@ impl Cluster {
             clock,
             events: tokio::sync::mpsc::channel(1).0,
             bmc: bmc::Client::start(&tasks).expect("sockets"),
+            ipmi_port: bmc::PORT,
             ssh: Arc::default(),
             tools: Arc::new(image::Tools::installed(dir.path(), None)),
             hosts_file: Arc::new(tokio::sync::Mutex::new(hosts)),

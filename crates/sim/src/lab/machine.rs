@@ -228,7 +228,9 @@ impl QemuMachine {
 
 fn start_from(boot: Option<BootFlags>) -> StartFrom {
     match boot.map(|flags| flags.device) {
-        Some(BootDevice::Disk | BootDevice::Optical | BootDevice::Setup) => StartFrom::Disk,
+        Some(BootDevice::Disk | BootDevice::Optical | BootDevice::Setup | BootDevice::Floppy) => {
+            StartFrom::Disk
+        }
         Some(BootDevice::Network | BootDevice::Default) | None => StartFrom::Network,
     }
 }

@@ -15,14 +15,17 @@ pub enum BootDevice {
     Optical,
     /// The firmware's setup screen.
     Setup,
+    /// A floppy disk, or what the firmware takes for one.
+    Floppy,
 }
 
-const DEVICES: [(u8, BootDevice); 5] = [
+const DEVICES: [(u8, BootDevice); 6] = [
     (0, BootDevice::Default),
     (1, BootDevice::Network),
     (2, BootDevice::Disk),
     (5, BootDevice::Optical),
     (6, BootDevice::Setup),
+    (15, BootDevice::Floppy),
 ];
 
 /// Which of the two ways a firmware boots.

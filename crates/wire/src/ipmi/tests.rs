@@ -150,8 +150,8 @@ fn secrets_do_not_show() {
 }
 
 fn any_flags() -> impl Strategy<Value = BootFlags> {
-    use BootDevice::{Default, Disk, Network, Optical, Setup};
-    let device = prop::sample::select(vec![Default, Network, Disk, Optical, Setup]);
+    use BootDevice::{Default, Disk, Floppy, Network, Optical, Setup};
+    let device = prop::sample::select(vec![Default, Network, Disk, Optical, Setup, Floppy]);
     let firmware = prop::sample::select(vec![Firmware::Legacy, Firmware::Efi]);
     let persistence = prop::sample::select(vec![Persistence::Once, Persistence::Always]);
     (device, firmware, persistence).prop_map(|(device, firmware, persistence)| BootFlags {
