@@ -7,12 +7,16 @@
 //! goes into the crate `commands`.
 
 mod answer;
+pub mod completion;
+pub mod environment;
 mod exit;
 mod front;
 mod getopt;
 mod list;
+pub mod manual;
 mod meta;
 mod secret;
+mod text;
 
 pub use answer::{Answer, DOCUMENT_ITEMS, Item};
 pub use exit::exit_code;

@@ -1,8 +1,7 @@
 //! What a command says about itself.
 
-use std::fmt::Write;
-
 use crate::front::FrontEnd;
+use crate::text::{append, capitalized};
 
 /// One command.
 #[derive(Debug)]
@@ -67,6 +66,34 @@ pub enum Topic {
     Parallel,
     /// The daemon and this product.
     System,
+}
+
+impl Topic {
+    /// All topics, in the order of lists.
+    pub const ALL: &'static [Self] = &[
+        Self::Objects,
+        Self::Tables,
+        Self::Network,
+        Self::Deployment,
+        Self::Hardware,
+        Self::Images,
+        Self::Parallel,
+        Self::System,
+    ];
+
+    /// The heading above its commands.
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Objects => "Definitions of nodes, groups, networks, images",
+            Self::Tables => "Tables",
+            Self::Network => "Names and addresses",
+            Self::Deployment => "Booting and deployment",
+            Self::Hardware => "Power and service processors",
+            Self::Images => "Images of operating systems",
+            Self::Parallel => "Running things on nodes",
+            Self::System => "This product",
+        }
+    }
 }
 
 /// How options are told from operands.
@@ -156,15 +183,4 @@ impl Meta {
         text.truncate(text.trim_end().len());
         text
     }
-}
-
-fn append(text: &mut String, arguments: std::fmt::Arguments<'_>) {
-    text.write_fmt(arguments).expect("writing to a String does not fail");
-}
-
-fn capitalized(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), chars.as_str()))
 }
