@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use base::chain;
-use command::FrontEnd;
+use command::{Dir, FrontEnd};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use wire::xml::MAX_DOCUMENT;
 
@@ -51,6 +51,10 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
         _ => {}
     }
     let program = if generic { "xcat" } else { &*program };
+    let named = if generic { words.first().map_or("", String::as_str) } else { program };
+    if let Some(absent) = command::absent(named) {
+        return say(&output, Stream::Err, &format!("Error: {}\n", absent.message()), 1);
+    }
     let (command, front, arguments) = match command::resolve(program, &words) {
         Some((meta, arguments)) => (meta.name, meta.front, arguments),
         None if generic => (&*words[0], FrontEnd::Plain, &words[1..]),
@@ -88,10 +92,14 @@ fn help(words: &[String], output: &Output) -> ExitCode {
 }
 
 /// Where this program is to be linked to, a path below `/opt/xcat` on each line: what the container's image is made with.
+/// Commands that do not exist here are linked too, so that whoever calls them is told so.
 fn links() -> String {
     let linked = command::ALL.iter().filter(|meta| meta.front != FrontEnd::Local);
-    let paths: Vec<String> =
-        linked.map(|meta| format!("{}/{}\n", meta.dir.as_str(), meta.name)).collect();
+    let linked = linked.map(|meta| (meta.dir, meta.name));
+    let absent = command::absents().map(|absent| (absent.dir, absent.name));
+    let generic = GENERIC.iter().filter(|name| **name != "xcat").map(|name| (Dir::Bin, *name));
+    let all = linked.chain(absent).chain(generic);
+    let paths: Vec<String> = all.map(|(dir, name)| format!("{}/{name}\n", dir.as_str())).collect();
     paths.concat()
 }
 
@@ -300,6 +308,17 @@ fn lab_candidates() -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_command_is_linked_once() {
+        let links = links();
+        let paths: std::collections::BTreeSet<&str> = links.lines().collect();
+        assert_eq!(paths.len(), links.lines().count());
+        for path in ["sbin/tabedit", "bin/xcatclient", "bin/mkdsklsnode", "bin/lsdef", "bin/psh"] {
+            assert!(paths.contains(path), "{path}");
+        }
+        assert!(!paths.contains("sbin/xcatd") && !paths.contains("bin/xcat-lab"));
+    }
 
     #[test]
     fn the_environment_and_then_the_socket_say_where_the_daemon_is() {

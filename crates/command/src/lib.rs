@@ -6,6 +6,7 @@
 //! To add a command, add its [`Meta`] to a file under `list/` and name it in [`ALL`]; its behaviour
 //! goes into the crate `commands`.
 
+mod absent;
 mod answer;
 pub mod completion;
 pub mod environment;
@@ -18,6 +19,7 @@ mod meta;
 mod secret;
 mod text;
 
+pub use absent::{Absent, Reason, absent, absents};
 pub use answer::{Answer, DOCUMENT_ITEMS, Item};
 pub use exit::exit_code;
 pub use front::{FrontEnd, Sent};

@@ -25,7 +25,7 @@ const FOLLOWERS_DEADLINE: Duration = Duration::from_secs(5);
 /// this returns.
 pub async fn run(request: Request, services: Services, sink: Sink) {
     let Some(command) = find(&request.command) else {
-        sink.send(Item::Refusal { text: "Unsupported request".to_owned(), code: 0 }).await;
+        sink.send(unknown(&request.command)).await;
         return;
     };
     match command.behaviour {
@@ -47,6 +47,15 @@ pub async fn run(request: Request, services: Services, sink: Sink) {
                 sink.send_all(failed(command, failure)).await;
             }
         }
+    }
+}
+
+/// What is said about a command that does not exist: with exit code 0 as in the original, unless it is
+/// one that the original has.
+fn unknown(name: &str) -> Item {
+    match command::absent(name) {
+        Some(absent) => Item::error(absent.message()),
+        None => Item::Refusal { text: "Unsupported request".to_owned(), code: 0 },
     }
 }
 
