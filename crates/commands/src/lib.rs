@@ -23,6 +23,7 @@ mod boot;
 mod call;
 mod chtab;
 mod column;
+mod complete;
 mod defs;
 mod dumpxcatdb;
 mod files;
@@ -94,6 +95,7 @@ pub static COMMANDS: &[&Command] = &[
     &tabprune::COMMAND,
     &tabrestore::COMMAND,
     &boot::COMMAND,
+    &complete::COMMAND,
     &history::COMMAND,
     &undo::COMMAND,
     &xdsh::COMMAND,

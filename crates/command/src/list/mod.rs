@@ -41,6 +41,7 @@ pub static ALL: &[&Meta] = &[
     &dumps::TABPRUNE,
     &dumps::TABRESTORE,
     &system::XCAT_BOOT,
+    &system::XCAT_COMPLETE,
     &dumps::XCAT_HISTORY,
     &system::XCAT_LAB,
     &dumps::XCAT_UNDO,
