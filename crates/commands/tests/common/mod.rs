@@ -15,8 +15,8 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) struct Cluster {
     pub(crate) services: Services,
-    _tasks: runtime::Tasks,
-    _dir: tempfile::TempDir,
+    pub(crate) tasks: runtime::Tasks,
+    pub(crate) dir: tempfile::TempDir,
 }
 
 impl Cluster {
@@ -48,7 +48,7 @@ impl Cluster {
             database: "SQLite".into(),
             status: Arc::new(Vec::new),
         };
-        Self { services, _tasks: tasks, _dir: dir }
+        Self { services, tasks, dir }
     }
 
     /// Runs a command line as the client would.
