@@ -154,7 +154,7 @@ impl Bootstrap {
         let text = format!("{}\n{}", output.stdout, output.stderr);
         let image = self.image.clone();
         let mirror = self.mirror.clone();
-        if text.contains("No space left on device") || text.contains("enough free space") {
+        if SPACE_IS_OUT.iter().any(|words| text.contains(words)) {
             return ImageError::DiskFull { image, path: PathBuf::from(dir) };
         }
         if let Some(package) = text.lines().find_map(absent_package) {
@@ -167,6 +167,9 @@ impl Bootstrap {
         ImageError::Step { image, step: "mmdebstrap".into(), exit: output.exit, reason }
     }
 }
+
+/// What apt, dpkg and tar say when the disk is full; the last is all that tar says when the last file is cut.
+const SPACE_IS_OUT: [&str; 3] = ["No space left on device", "enough free space", ": Wrote only "];
 
 /// Keeps initramfs-tools, which kernel packages bring along, from making an initramfs nobody loads.
 const NO_INITRAMFS: &str = "mkdir -p \"$1/etc/initramfs-tools\" && \
@@ -351,6 +354,7 @@ mod tests {
                 "mirror http://m/d cannot be used",
             ),
             ("dpkg: error: cannot write: No space left on device", "no space left in /i"),
+            ("tar: ./usr/bin/a: Wrote only 4608 of 10240 bytes", "no space left in /i"),
             ("E: odd thing\nE: run_chroot failed", "mmdebstrap failed (exit code 1): E: odd thing"),
         ] {
             let output =
