@@ -4,6 +4,7 @@
 
 mod connection;
 mod credentials;
+mod help;
 mod output;
 mod program;
 mod remote_shell;

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use base::chain;
-use command::{Dir, FrontEnd};
+use command::FrontEnd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use wire::xml::MAX_DOCUMENT;
 
@@ -20,23 +20,13 @@ use crate::output::{Ended, Output};
 use crate::render::Stream;
 use crate::request::{Caller, prepare};
 use crate::session::{Display, Session};
-use crate::{table_editor, table_file};
+use crate::{help, table_editor, table_file};
 
 /// The daemon's socket on its own host.
 const SOCKET: &str = "/run/xcat/xcatd.sock";
 const SERVER: &str = "localhost:3001";
 /// The largest standard input that is sent; the daemon refuses larger requests.
 const MAX_STDIN: u64 = 15 * 1024 * 1024;
-const USAGE: &str = "\
-Usage: xcat COMMAND [ARGUMENTS]
-       xcat help [COMMAND]
-
-The commands are also programs of their own (lsdef, rpower, nodeset, ...).
-XCATHOST=HOST:PORT names another management node.
-";
-/// The programs that take the command from their first argument.
-const GENERIC: &[&str] = &["xcat", "xcatclient", "xcatclientnnr", "xcatDBcmds"];
-
 /// Runs the client with these words, the program's name first.
 pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     let mut words = words.map(|word| word.to_string_lossy().into_owned());
@@ -44,10 +34,13 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     let program = program.rsplit('/').next().unwrap_or_default().to_owned();
     let words: Vec<String> = words.collect();
     let Ok(output) = Output::new() else { return ExitCode::FAILURE };
-    let generic = GENERIC.contains(&&*program);
+    let generic = help::GENERIC.contains(&&*program);
     match words.first().map(String::as_str) {
-        None if generic => return say(&output, Stream::Err, USAGE, 1),
-        Some("help" | "-h" | "--help") if program == "xcat" => return help(&words[1..], &output),
+        None if generic => return say(&output, Stream::Err, help::USAGE, 1),
+        Some("help" | "-h" | "--help") if program == "xcat" => {
+            return help::run(&words[1..], &output).into();
+        }
+        Some("-v" | "--version") if program == "xcat" => return help::version(&output).into(),
         _ => {}
     }
     let program = if generic { "xcat" } else { &*program };
@@ -60,6 +53,10 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
         None if generic => (&*words[0], FrontEnd::Plain, &words[1..]),
         None => (program, FrontEnd::Plain, &*words),
     };
+    let asked = command::find(command).and_then(|meta| help::about(meta, arguments, &output));
+    if let Some(status) = asked {
+        return status.into();
+    }
     match front {
         FrontEnd::Local => lab(arguments, &output),
         FrontEnd::TableEditor => edit_table(command, arguments, &output),
@@ -72,35 +69,6 @@ fn say(output: &Output, stream: Stream, text: &str, status: u8) -> ExitCode {
         Ok(()) => status.into(),
         Err(_) => ExitCode::FAILURE,
     }
-}
-
-/// Lists the commands, or explains one.
-fn help(words: &[String], output: &Output) -> ExitCode {
-    let Some(name) = words.first() else {
-        let lines =
-            command::ALL.iter().map(|meta| format!("  {:<12} {}\n", meta.typed(), meta.summary));
-        let text: String = std::iter::once(format!("{USAGE}\n")).chain(lines).collect();
-        return say(output, Stream::Out, &text, 0);
-    };
-    if name == "--links" {
-        return say(output, Stream::Out, &links(), 0);
-    }
-    match command::resolve("xcat", words) {
-        Some((meta, _)) => say(output, Stream::Out, &format!("{}\n", meta.help()), 0),
-        None => say(output, Stream::Err, &format!("Error: there is no command '{name}'\n"), 1),
-    }
-}
-
-/// Where this program is to be linked to, a path below `/opt/xcat` on each line: what the container's image is made with.
-/// Commands that do not exist here are linked too, so that whoever calls them is told so.
-fn links() -> String {
-    let linked = command::ALL.iter().filter(|meta| meta.front != FrontEnd::Local);
-    let linked = linked.map(|meta| (meta.dir, meta.name));
-    let absent = command::absents().map(|absent| (absent.dir, absent.name));
-    let generic = GENERIC.iter().filter(|name| **name != "xcat").map(|name| (Dir::Bin, *name));
-    let all = linked.chain(absent).chain(generic);
-    let paths: Vec<String> = all.map(|(dir, name)| format!("{}/{name}\n", dir.as_str())).collect();
-    paths.concat()
 }
 
 /// Sends one command and shows its answer.
@@ -308,17 +276,6 @@ fn lab_candidates() -> Vec<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_command_is_linked_once() {
-        let links = links();
-        let paths: std::collections::BTreeSet<&str> = links.lines().collect();
-        assert_eq!(paths.len(), links.lines().count());
-        for path in ["sbin/tabedit", "bin/xcatclient", "bin/mkdsklsnode", "bin/lsdef", "bin/psh"] {
-            assert!(paths.contains(path), "{path}");
-        }
-        assert!(!paths.contains("sbin/xcatd") && !paths.contains("bin/xcat-lab"));
-    }
 
     #[test]
     fn the_environment_and_then_the_socket_say_where_the_daemon_is() {

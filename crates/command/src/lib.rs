@@ -27,3 +27,6 @@ pub use getopt::{OptionError, Options};
 pub use list::{ALL, find, resolve};
 pub use meta::{Dir, Getopt, Meta, OptionDef, Takes, Topic};
 pub use secret::masked;
+
+/// The version that commands report.
+pub const VERSION: &str = concat!("Version 2.19.0 (xcat-rs ", env!("CARGO_PKG_VERSION"), ")");

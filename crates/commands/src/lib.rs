@@ -61,7 +61,7 @@ pub use shape::{Behaviour, BoxFuture, Command, Help, Job, Plan};
 pub use sink::Sink;
 
 /// The version that commands report.
-pub const VERSION: &str = concat!("Version 2.19.0 (xcat-rs ", env!("CARGO_PKG_VERSION"), ")");
+pub const VERSION: &str = command::VERSION;
 
 /// The commands that have a behaviour, sorted by name.
 pub static COMMANDS: &[&Command] = &[
