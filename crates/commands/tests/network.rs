@@ -1,0 +1,110 @@
+//! makehosts, makedns, makedhcp and nodestat: what the tables say of names and addresses.
+
+mod common;
+
+use common::{Cluster, Printed, printed};
+use tables::{Patch, ids, table};
+
+async fn cluster() -> Cluster {
+    let mut patch = Patch::new();
+    for node in ["n1", "n2", "n3"] {
+        patch.set(ids::NODELIST, &[node], &[("groups", Some("all"))]);
+    }
+    let hosts = table("hosts").unwrap();
+    let named = [("ip", Some("10.1.0.1")), ("hostnames", Some("login,gate"))];
+    patch.set(hosts, &["n1"], &named);
+    patch.set(hosts, &["n2"], &[("ip", Some("10.1.0.2"))]);
+    let lan = ["10.1.0.0", "255.255.0.0"];
+    patch.set(table("networks").unwrap(), &lan, &[("netname", Some("lan"))]);
+    patch.set(ids::SITE, &["domain"], &[("value", Some("clusters.com"))]);
+    patch.set(table("mac").unwrap(), &["n1"], &[("mac", Some("02:00:00:00:00:01"))]);
+    patch.set(table("mac").unwrap(), &["n2"], &[("mac", Some("nonsense"))]);
+    Cluster::with(patch).await
+}
+
+async fn ran(cluster: &Cluster, line: &str) -> Printed {
+    printed(&cluster.answer(line).await)
+}
+
+/// The hosts file after a command that succeeds.
+async fn after(cluster: &Cluster, line: &str) -> String {
+    let said = ran(cluster, line).await;
+    assert_eq!((&*said.stdout, said.code), ("", 0), "$ {line}\n{}", said.stderr);
+    std::fs::read_to_string(&*cluster.services.hosts_file.lock().await).unwrap()
+}
+
+const LOCAL: &str = "127.0.0.1 localhost\n";
+
+#[tokio::test]
+async fn makehosts_writes_replaces_and_removes_lines() {
+    let cluster = cluster().await;
+    let (one, two) = ("10.1.0.1 n1 n1.clusters.com login gate", "10.1.0.2 n2 n2.clusters.com ");
+    assert_eq!(after(&cluster, "makehosts").await, format!("{LOCAL}{one}\n{two}\n"));
+    let long = "10.1.0.1 n1.clusters.com n1 login gate";
+    assert_eq!(after(&cluster, "makehosts n1 -l").await, format!("{LOCAL}{long}\n{two}\n"));
+    let first = "10.1.0.1 login gate n1.clusters.com n1";
+    assert_eq!(after(&cluster, "makehosts n1 -o").await, format!("{LOCAL}{first}\n{two}\n"));
+    let more = "10.1.0.1 n1 n1.clusters.com gate.clusters.com login.clusters.com login gate";
+    assert_eq!(after(&cluster, "makehosts n1 -a").await, format!("{LOCAL}{more}\n{two}\n"));
+    assert_eq!(after(&cluster, "makehosts -d n1").await, format!("{LOCAL}{two}\n"));
+    assert_eq!(after(&cluster, "makehosts -d").await, format!("{LOCAL}{two}\n"));
+    assert_eq!(after(&cluster, "makehosts -n n1").await, format!("{LOCAL}{one}\n"));
+    let backup = cluster.dir.path().join("hosts.xcatbak");
+    assert_eq!(std::fs::read_to_string(backup).unwrap(), format!("{LOCAL}{two}\n"));
+}
+
+#[tokio::test]
+async fn makehosts_makes_the_file_and_names_what_it_leaves_out() {
+    let cluster = cluster().await;
+    let path = cluster.dir.path().join("hosts");
+    std::fs::remove_file(&path).unwrap();
+    let said = ran(&cluster, "makehosts n2,n3").await;
+    let warning = "Warning: [xcatmn]: Ignoring node 'n3', it can not be resolved.\n";
+    assert_eq!((&*said.stderr, said.code), (warning, 0));
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "10.1.0.2 n2 n2.clusters.com \n");
+    std::fs::remove_file(&path).unwrap();
+    std::fs::create_dir(&path).unwrap();
+    let said = ran(&cluster, "makehosts").await;
+    assert!(said.code == 1 && said.stderr.contains("cannot read"), "{said:?}");
+}
+
+#[tokio::test]
+async fn dhcp_and_dns_tell_what_they_answer_and_what_they_cannot() {
+    let cluster = cluster().await;
+    let shown = ran(&cluster, "makedhcp -q n1,n2").await;
+    let line = "n1: ip-address = 10.1.0.1, hardware-address = 02:00:00:00:00:01\n";
+    assert_eq!((&*shown.stdout, shown.code), (line, 0));
+    let bad = ran(&cluster, "makedhcp n2").await;
+    assert!(bad.code == 0 && bad.stderr.contains("n2: ") && bad.stderr.contains("nonsense"));
+    let good = ran(&cluster, "makedhcp n1").await;
+    assert_eq!((&*good.stderr, good.code), ("", 0));
+    assert_eq!(ran(&cluster, "makedns").await.stdout, "DNS setup is completed\n");
+    for line in ["makedhcp -d n1", "makedns -d n1"] {
+        let said = ran(&cluster, line).await;
+        assert!(said.code == 1 && said.stderr.contains("answers from the tables"), "{said:?}");
+    }
+    let said = ran(&cluster, "makedhcp").await;
+    assert!(said.code == 1 && said.stdout.contains("Usage: makedhcp"), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_view_that_lags_behind_is_not_trusted() {
+    let cluster = cluster().await;
+    tokio::time::pause();
+    cluster.answer("chdef n1 ip=10.1.0.9").await;
+    for line in ["makedns", "makedhcp -n"] {
+        let said = ran(&cluster, line).await;
+        assert!(said.code == 1 && said.stderr.contains("hint: look at lsxcatd"), "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn nodes_without_an_address_have_no_host() {
+    let cluster = cluster().await;
+    let said = ran(&cluster, "nodestat n3 -u").await;
+    assert_eq!((&*said.stdout, said.code), ("n3: nosuchhost\n", 0));
+    let snapshot = cluster.services.store.snapshot();
+    assert_eq!(&*snapshot.node_cell("nodelist", "status", "n3").unwrap().text, "noping");
+    let said = ran(&cluster, "nodestat n3 -m").await;
+    assert!(said.code == 1 && said.stderr.contains("not available yet"), "{said:?}");
+}
