@@ -1,12 +1,19 @@
 //! What a resolution leads to on this machine: an open file, a directory, or rendered text.
+//!
+//! Invariant: only what everybody on this machine may read leaves it. This program runs as root, and below `/install`
+//! lie the trees of images with their password files and keys.
 
 use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use bytes::Bytes;
 use model::boot::{Otherwise, Resolution};
 use tokio::fs::{self, File};
+
+/// The mode bit that lets everybody read.
+const ALL_READ: u32 = 0o004;
 
 /// Something to send.
 #[derive(Debug)]
@@ -41,6 +48,10 @@ async fn open_path(path: &Path) -> io::Result<Option<Content>> {
         Err(error) if is_absence(&error) => return Ok(None),
         Err(error) => return Err(error),
     };
+    if metadata.mode() & ALL_READ == 0 {
+        let reason = "not everybody may read it (chmod o+r permits it)";
+        return Err(io::Error::new(io::ErrorKind::PermissionDenied, reason));
+    }
     if metadata.is_dir() {
         return Ok(Some(Content::Directory(path.to_owned())));
     }

@@ -120,6 +120,31 @@ async fn a_real_file_wins_over_a_rendered_one() {
 }
 
 #[tokio::test]
+async fn what_only_root_may_read_is_not_given_to_nodes() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let cluster = start(dir.path());
+    let (address, _logs) = start_http(&cluster).await;
+    let etc = dir.path().join("install/netboot/x/rootimg/etc");
+    let private = dir.path().join("install/netboot/x/rootimg/private");
+    for path in [&etc, &private] {
+        std::fs::create_dir_all(path).unwrap();
+    }
+    std::fs::write(etc.join("shadow"), "root:secret").unwrap();
+    std::fs::write(private.join("name"), "").unwrap();
+    let forbid = |path: &std::path::Path, mode| {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    forbid(&etc.join("shadow"), 0o640);
+    forbid(&private, 0o700);
+    let refused = get(address, "/install/netboot/x/rootimg/etc/shadow", "").await;
+    assert!(refused.starts_with("HTTP/1.1 404") && refused.contains("chmod o+r"), "{refused}");
+    let refused = get(address, "/install/netboot/x/rootimg/private/", "").await;
+    assert!(refused.starts_with("HTTP/1.1 404"), "{refused}");
+    cluster.finish().await;
+}
+
+#[tokio::test]
 async fn a_connection_serves_several_requests_and_a_broken_transfer_is_recorded() {
     let dir = tempfile::tempdir().unwrap();
     let mut cluster = start(dir.path());
