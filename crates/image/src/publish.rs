@@ -8,6 +8,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -118,8 +119,14 @@ pub(crate) fn publish(
     Ok(publication)
 }
 
+/// Hashes a file that is about to be published, and makes it durable and readable for the nodes.
 fn describe(dir: &Path, name: &str) -> Result<Published, ImageError> {
     let path = dir.join(name);
+    let settle = || {
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644))?;
+        File::open(&path)?.sync_all()
+    };
+    settle().map_err(ImageError::io("write", &path))?;
     let (sha256, bytes) = hash_file(&path).map_err(ImageError::io("read", &path))?;
     Ok(Published { name: name.to_owned(), sha256, bytes })
 }
