@@ -1,6 +1,7 @@
 //! `cargo xtask`: the menu of everything that is done to this repository rather than by it.
 
 mod check;
+mod durability;
 mod e2e;
 mod run;
 mod say;
@@ -14,6 +15,7 @@ const USAGE: &str = "\
 usage: cargo xtask COMMAND
   tidy            layers, headers, owned dependencies, sizes
   check           fmt, clippy, tests, tidy
+  durability [N]  kill the daemon N times (250) while clients write; nothing acknowledged may be lost
   e2e [PATTERN]   the journey on a real engine: ./up, images, two network-booted nodes (root, Debian)";
 
 fn main() -> ExitCode {
@@ -21,6 +23,8 @@ fn main() -> ExitCode {
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["tidy"] => tidy::tidy(),
         ["check"] => check::check(),
+        ["durability"] => durability::run(durability::ROUNDS),
+        ["durability", rounds] => durability::run(rounds),
         ["e2e"] => e2e::run(""),
         ["e2e", pattern] => e2e::run(pattern),
         _ => {
