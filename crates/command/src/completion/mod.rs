@@ -54,7 +54,7 @@ struct Operands {
 fn operands(meta: &Meta) -> Operands {
     let mut found = Operands::default();
     for form in meta.usage {
-        for (index, word) in operand_words(meta, form).enumerate() {
+        for (index, word) in operand_words(meta, form) {
             let tokens = alternatives(word);
             if index == 0 {
                 extend(&mut found.first, &tokens);
@@ -71,16 +71,24 @@ fn operands(meta: &Meta) -> Operands {
 }
 
 /// The words of a usage text that are no options and no values of options, up to what is explained in parentheses or
-/// redirected.
-fn operand_words(meta: &Meta, form: &'static str) -> impl Iterator<Item = &'static str> {
+/// redirected, with their places: those around a `|` have the same.
+fn operand_words(meta: &Meta, form: &'static str) -> Vec<(usize, &'static str)> {
     let end = form.find(['(', '<']).unwrap_or(form.len());
-    let mut is_value = false;
-    form[..end].split_whitespace().filter(move |word| {
+    let mut found = Vec::new();
+    let (mut place, mut is_value, mut is_alternative) = (0, false, false);
+    for word in form[..end].split_whitespace() {
         let bare = word.trim_matches(['[', ']', '.']);
-        let skip = is_value || bare.starts_with('-') || bare == "|";
-        is_value = bare.starts_with('-') && !word.ends_with(']') && takes_value(meta, bare);
-        !skip
-    })
+        let is_option = bare.starts_with('-');
+        if bare == "|" {
+            is_alternative = true;
+        } else if !is_option && !is_value && bare != "OPTIONS" {
+            place += usize::from(!is_alternative);
+            found.push((place.saturating_sub(1), word));
+            is_alternative = false;
+        }
+        is_value = is_option && !word.ends_with(']') && takes_value(meta, bare);
+    }
+    found
 }
 
 fn takes_value(meta: &Meta, bare: &str) -> bool {
@@ -182,6 +190,8 @@ mod tests {
         assert_eq!(of("nodeadd").rest[0], Token::Assigned("groups", "group"));
         assert_eq!(of("nodegrpch").first, [Token::Kind("group")]);
         assert_eq!(of("dumpxCATdb"), Operands::default());
+        assert_eq!(of("genimage").first, [Token::Kind("osimage")]);
+        assert_eq!(of("xcat-history").first, [nodes, Token::Kind("table")]);
     }
 
     #[test]

@@ -70,7 +70,8 @@ fn roff_block(out: &mut String, block: &Block, first: bool) {
         }
         Block::Lines(lines) => {
             let lines: Vec<String> = lines.iter().map(|it| line(it)).collect();
-            append(out, format_args!(".PP\n.nf\n.RS\n{}\n.RE\n.fi\n", lines.join("\n")));
+            let gap = if first { "" } else { ".PP\n" };
+            append(out, format_args!("{gap}.nf\n{}\n.fi\n", lines.join("\n")));
         }
         Block::Entry(term, meaning) => {
             append(out, format_args!(".TP\n\\fB{}\\fR\n{}\n", escaped(term), line(meaning)));
