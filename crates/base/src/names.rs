@@ -15,9 +15,13 @@ pub struct InvalidName {
 }
 
 /// The name of a node as the tables know it: one to 255 visible ASCII characters, none of which
-/// means something in a noderange list.
+/// means something in a noderange list, in a shell or in a boot script. It begins neither with a
+/// dash, which programs take for an option, nor with a dot, which file systems take for a directory.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeName(Arc<str>);
+
+/// What noderanges, shells and boot scripts give a meaning to.
+const SPECIAL: &[u8] = b",@^()[]|/'\"`$;&<>\\*?{}#!";
 
 impl NodeName {
     /// The longest name, in bytes (the limit of a DNS name, RFC 1035 section 2.3.4).
@@ -36,7 +40,10 @@ impl NodeName {
         if text.len() > Self::MAX {
             return Err(invalid("it is longer than 255 bytes"));
         }
-        if !text.bytes().all(|byte| byte.is_ascii_graphic() && !b",@^()[]|/'\"".contains(&byte)) {
+        if text.starts_with(['-', '.']) {
+            return Err(invalid("it begins with a dash or a dot"));
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic() && !SPECIAL.contains(&byte)) {
             return Err(invalid("it has a character that node names cannot have"));
         }
         Ok(Self(text.into()))
@@ -148,6 +155,11 @@ mod tests {
             assert_eq!(NodeName::parse(good).unwrap().as_str(), good);
         }
         for bad in ["", "a,b", "a b", "a\n", "n[1-2]", "a@b", "\u{e9}", "(x", "^f", "a/b"] {
+            assert!(NodeName::parse(bad).is_err(), "{bad:?}");
+        }
+        for bad in
+            ["-n", ".", "..", ".n", "$(x)", "a;b", "a`b`", "${net0/mac}", "a&b", "a\\b", "n*"]
+        {
             assert!(NodeName::parse(bad).is_err(), "{bad:?}");
         }
         assert!(NodeName::parse(&"n".repeat(256)).is_err());

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use base::NodeName;
 use command::{Answer, Item};
 use noderange::Mode;
 use tables::ObjectType;
@@ -39,7 +40,7 @@ pub(super) fn is_valid(call: &Call, kind: ObjectType, name: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     match kind {
         ObjectType::Node => {
-            let plain = !name.is_empty() && name.len() <= 255 && name.bytes().all(word);
+            let plain = NodeName::parse(name).is_ok() && name.bytes().all(word);
             plain || name.parse::<IpAddr>().is_ok()
         }
         ObjectType::Group => {
