@@ -115,7 +115,9 @@ async fn store(services: &Services, node: &NodeName, presence: Presence) {
         }
         Ok::<_, std::convert::Infallible>(patch)
     };
-    if let Err(error) = services.store.update(Origin::new("xcatd", "nodestat -u"), decide).await {
+    if let Err(error) =
+        services.store.update(Origin::report(node.as_str(), "nodestat -u"), decide).await
+    {
         tracing::warn!(%node, error = base::chain(&error), "the status of a node is not stored");
     }
 }

@@ -235,7 +235,8 @@ async fn set_status(services: &Services, node: &NodeName, sent: PowerAction) {
         }
         Ok::<_, std::convert::Infallible>(patch)
     };
-    if let Err(error) = services.store.update(Origin::new("xcatd", "rpower"), decide).await {
+    if let Err(error) = services.store.update(Origin::report(node.as_str(), "rpower"), decide).await
+    {
         tracing::warn!(%node, error = base::chain(&error), "the status of a node is not stored");
     }
 }

@@ -25,4 +25,4 @@ pub use boot::BootRecord;
 pub use error::{StoreError, UpdateError};
 pub use history::{ChangedRow, HistoryEntry, HistoryQuery};
 pub use log::{LogCut, LogEdit, LogPage};
-pub use store::{Origin, Store};
+pub use store::{Origin, Source, Store};

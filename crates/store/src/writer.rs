@@ -20,7 +20,7 @@ use crate::boot::BootLog;
 use crate::error::StoreError;
 use crate::history;
 use crate::log::{self, LogEdit};
-use crate::store::Origin;
+use crate::store::{Origin, Source};
 
 /// How many requests share a transaction at most.
 const GROUP: usize = 256;
@@ -225,6 +225,9 @@ fn write_update(
     for change in &decided.changes {
         crate::rows::write(connection, change)?;
     }
-    let generation = decided.snapshot.generation();
-    history::append(connection, decided.update.origin(), now, generation, &decided.changes)
+    let (origin, generation) = (decided.update.origin(), decided.snapshot.generation());
+    match origin.source {
+        Source::Person => history::append(connection, origin, now, generation, &decided.changes),
+        Source::Machine => Ok(()),
+    }
 }

@@ -194,6 +194,25 @@ async fn the_history_tells_who_changed_what_and_can_be_undone() {
 }
 
 #[tokio::test]
+async fn what_machines_report_is_durable_and_leaves_the_history_to_people() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    set_site(&store, "domain", "a").await.unwrap();
+    let mut patch = Patch::new();
+    patch.set(ids::NODELIST, &["n1"], &[("status", Some("booted"))]);
+    let report = Origin::report("n1", "install monitor: installstatus booted");
+    store.update::<Failure>(report, move |_| Ok(patch)).await.unwrap();
+    let commands: Vec<_> = store.history(HistoryQuery::default()).await.unwrap();
+    assert_eq!(
+        commands.iter().map(|entry| &*entry.command).collect::<Vec<_>>(),
+        ["chtab key=domain"]
+    );
+    store.close().await;
+    let again = open(dir.path()).snapshot();
+    assert_eq!(again.row(ids::NODELIST, &["n1"]).unwrap().get("status"), Some("booted"));
+}
+
+#[tokio::test]
 async fn the_history_can_put_secrets_back_and_does_not_print_them() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

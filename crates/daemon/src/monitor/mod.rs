@@ -13,6 +13,7 @@ use base::{Failure, NodeName, Timestamp};
 use commands::Sink;
 use model::flight::{BootEvent, Step};
 use netboot::Recorder;
+use runtime::Shares;
 use store::Origin;
 use tables::{Patch, Snapshot};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -27,6 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The longest line.
 const MAX_LINE: u64 = 4096;
 const CONNECTIONS: usize = 512;
+/// Connections of one node at a time.
+const NODE_CONNECTIONS: usize = 8;
 /// Lines in one connection.
 const MAX_LINES: usize = 16;
 const REST: Duration = Duration::from_millis(100);
@@ -37,7 +40,7 @@ pub(crate) async fn serve(
     server: Arc<Server>,
     recorder: Recorder,
 ) -> Result<(), Failure> {
-    let bound = Arc::new(Semaphore::new(CONNECTIONS));
+    let (bound, shares) = (Arc::new(Semaphore::new(CONNECTIONS)), Shares::new(NODE_CONNECTIONS));
     let shutdown = server.tasks.shutdown().clone();
     loop {
         let Ok(permit) = bound.clone().acquire_owned().await else { return Ok(()) };
@@ -53,12 +56,13 @@ pub(crate) async fn serve(
             tracing::debug!(%address, "the install monitor knows no node there");
             continue;
         };
+        let Some(share) = shares.take(node.clone()) else { continue };
         let (session, recorder) = (Session { node, server: server.clone() }, recorder.clone());
         server.tasks.spawn("install monitor session", async move {
             if let Err(error) = session.converse(socket, &recorder).await {
                 tracing::debug!(node = %session.node, %error, "the node left the install monitor");
             }
-            drop(permit);
+            drop((permit, share));
         });
     }
 }
@@ -135,7 +139,7 @@ impl Session {
     }
 
     async fn change(&self, line: &str, decide: impl FnOnce(&Snapshot) -> Patch + Send + 'static) {
-        let origin = Origin::new(self.node.as_str(), format!("install monitor: {line}"));
+        let origin = Origin::report(self.node.as_str(), format!("install monitor: {line}"));
         let changed = self
             .server
             .services
