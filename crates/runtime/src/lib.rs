@@ -4,11 +4,13 @@
 
 mod backoff;
 mod fan_out;
+mod shares;
 mod tasks;
 mod view;
 
 pub use backoff::Backoff;
 pub use fan_out::{FanOut, Panicked, fan_out};
+pub use shares::{Share, Shares};
 pub use tasks::{TaskState, TaskStatus, Tasks};
 pub use view::{Stale, View};
 
