@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use base::Failure;
 use hickory_proto::op::ResponseCode;
-use runtime::Shutdown;
+use runtime::{Share, Shares, Shutdown};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -22,6 +22,12 @@ use reply::Plan;
 
 /// Questions that are forwarded, and TCP connections, at the same time.
 const MAX_WAITING: usize = 1024;
+
+/// As many of them may be one machine's; this machine itself may have all.
+const PEER_WAITING: usize = 64;
+
+/// A rest after the system refused a connection, for example because there are no file descriptors left.
+const REST: Duration = Duration::from_millis(50);
 
 /// How long a TCP connection may be idle.
 const IDLE: Duration = Duration::from_secs(10);
@@ -36,6 +42,7 @@ pub struct Dns {
 struct Server {
     context: Context,
     waiting: Arc<Semaphore>,
+    shares: Shares<IpAddr>,
 }
 
 /// How a question came.
@@ -53,7 +60,8 @@ impl Dns {
         let port = udp.local_addr().map_err(|error| failure::broken("DNS", &error))?.port();
         let tcp = TcpListener::bind((address.ip(), port)).await.map_err(taken("TCP"))?;
         let waiting = Arc::new(Semaphore::new(MAX_WAITING));
-        Ok(Self { server: Arc::new(Server { context, waiting }), udp: Arc::new(udp), tcp })
+        let server = Server { context, waiting, shares: Shares::new(PEER_WAITING) };
+        Ok(Self { server: Arc::new(server), udp: Arc::new(udp), tcp })
     }
 
     /// Where it listens.
@@ -74,7 +82,10 @@ impl Dns {
                 },
                 accepted = self.tcp.accept() => match accepted {
                     Ok((stream, peer)) => self.connection(stream, peer, &shutdown),
-                    Err(error) => tracing::warn!(%error, "a DNS connection could not be accepted"),
+                    Err(error) => {
+                        tracing::warn!(%error, "a DNS connection could not be accepted");
+                        tokio::time::sleep(REST).await;
+                    }
                 },
                 () = shutdown.cancelled() => return Ok(()),
             }
@@ -88,7 +99,7 @@ impl Dns {
             Plan::Silence => {}
             Plan::Answer(answer) => send(&self.udp, &answer, peer).await,
             Plan::Forward(_) => {
-                let Some(slot) = self.server.slot() else { return };
+                let Some(slot) = self.server.slot(peer.ip()) else { return };
                 let (server, socket, bytes) =
                     (self.server.clone(), self.udp.clone(), bytes.to_owned());
                 self.server.context.tasks.spawn("dns forward", async move {
@@ -102,7 +113,7 @@ impl Dns {
     }
 
     fn connection(&self, stream: TcpStream, peer: SocketAddr, shutdown: &Shutdown) {
-        let Some(slot) = self.server.slot() else { return };
+        let Some(slot) = self.server.slot(peer.ip()) else { return };
         let (server, shutdown) = (self.server.clone(), shutdown.clone());
         self.server.context.tasks.spawn("dns connection", async move {
             let ended = tokio::select! {
@@ -118,8 +129,12 @@ impl Dns {
 }
 
 impl Server {
-    fn slot(&self) -> Option<OwnedSemaphorePermit> {
-        self.waiting.clone().try_acquire_owned().ok()
+    fn slot(&self, peer: IpAddr) -> Option<(OwnedSemaphorePermit, Option<Share<IpAddr>>)> {
+        let share = self.shares.take(peer);
+        if share.is_none() && !peer.is_loopback() {
+            return None;
+        }
+        Some((self.waiting.clone().try_acquire_owned().ok()?, share))
     }
 
     fn plan(&self, bytes: &[u8], peer: IpAddr, transport: Transport) -> Plan {

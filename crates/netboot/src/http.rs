@@ -26,7 +26,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use model::boot::{Via, resolve};
 use model::flight::{BootEvent, Step};
-use runtime::Shutdown;
+use runtime::{Shares, Shutdown};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -39,6 +39,9 @@ pub use log::NodeLog;
 
 /// Connections at the same time; further ones wait to be accepted.
 const MAX_CONNECTIONS: usize = 4096;
+
+/// Connections of one peer; this machine itself may have as many as there are.
+const PEER_CONNECTIONS: usize = 256;
 
 /// How long a peer may take for its request, or to take some more of an answer.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -59,6 +62,8 @@ pub struct Http {
 struct Shared {
     context: Context,
     logs: mpsc::Sender<NodeLog>,
+    /// What nodes are sending home, which is held until it is whole.
+    posts: Shares<IpAddr>,
 }
 
 impl Http {
@@ -70,7 +75,8 @@ impl Http {
     ) -> Result<Self, Failure> {
         let taken = |error| failure::bind("HTTP", address, "TCP", &error);
         let listener = TcpListener::bind(address).await.map_err(taken)?;
-        Ok(Self { shared: Arc::new(Shared { context, logs }), listener })
+        let shared = Shared { context, logs, posts: Shares::new(log::PEER_POSTS) };
+        Ok(Self { shared: Arc::new(shared), listener })
     }
 
     /// Where it listens.
@@ -81,16 +87,23 @@ impl Http {
     /// Answers until `shutdown`; connections then finish the request they are at.
     pub async fn run(self, shutdown: Shutdown) -> Result<(), Failure> {
         let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+        let peers = Shares::new(PEER_CONNECTIONS);
         loop {
             let accepted = tokio::select! {
                 accepted = accept(&self.listener, &slots) => accepted,
                 () = shutdown.cancelled() => return Ok(()),
             };
             let Some((slot, stream, peer)) = accepted else { continue };
+            let peer = peer.ip().to_canonical();
+            let share = peers.take(peer);
+            if share.is_none() && !peer.is_loopback() {
+                tracing::debug!(%peer, "the peer has too many HTTP connections");
+                continue;
+            }
             let (shared, shutdown) = (self.shared.clone(), shutdown.clone());
             self.shared.context.tasks.spawn("http connection", async move {
-                converse(shared, stream, peer.ip().to_canonical(), shutdown).await;
-                drop(slot);
+                converse(shared, stream, peer, shutdown).await;
+                drop((slot, share));
             });
         }
     }

@@ -6,13 +6,13 @@
 mod session;
 
 use std::collections::HashSet;
-use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use base::Failure;
 use model::boot::{Resolution, Via, resolve};
 use model::flight::{BootEvent, Step};
-use runtime::Shutdown;
+use runtime::{Shares, Shutdown};
 use tokio::net::UdpSocket;
 use wire::tftp::{ErrorCode, MAX_REQUEST, Packet, Request};
 
@@ -25,12 +25,16 @@ use session::{Outcome, Transfer};
 /// Transfers at the same time; further clients are told that the server is busy and try again.
 const MAX_TRANSFERS: usize = 4096;
 
+/// Transfers of one client; this machine itself may have as many as there are.
+const PEER_TRANSFERS: usize = 64;
+
 /// The TFTP server.
 pub struct Tftp {
     context: Context,
     socket: PacketSocket,
     /// The clients whose transfers run: a repeated request must not start another.
     running: Arc<Mutex<HashSet<SocketAddrV4>>>,
+    shares: Shares<Ipv4Addr>,
 }
 
 impl Tftp {
@@ -38,7 +42,7 @@ impl Tftp {
     pub fn bind(context: Context, address: SocketAddrV4) -> Result<Self, Failure> {
         let taken = |error| failure::bind("TFTP", SocketAddr::V4(address), "UDP", &error);
         let socket = PacketSocket::bind(address).map_err(taken)?;
-        Ok(Self { context, socket, running: Arc::default() })
+        Ok(Self { context, socket, running: Arc::default(), shares: Shares::new(PEER_TRANSFERS) })
     }
 
     /// Where it listens.
@@ -76,16 +80,20 @@ impl Tftp {
         arrival: Arrival,
         shutdown: &Shutdown,
     ) -> Option<(ErrorCode, &'static str)> {
-        let Some(guard) = Running::enter(&self.running, arrival.from)? else {
-            return Some((ErrorCode::Undefined, "the server is busy"));
-        };
+        let busy = Some((ErrorCode::Undefined, "the server is busy"));
+        let Some(guard) = Running::enter(&self.running, arrival.from)? else { return busy };
+        let peer = *arrival.from.ip();
+        let share = self.shares.take(peer);
+        if share.is_none() && !peer.is_loopback() {
+            return busy;
+        }
         let (context, shutdown) = (self.context.clone(), shutdown.clone());
         self.context.tasks.spawn("tftp transfer", async move {
             tokio::select! {
                 () = serve(&context, &request, arrival) => {}
                 () = shutdown.cancelled() => {}
             }
-            drop(guard);
+            drop((guard, share));
         });
         None
     }

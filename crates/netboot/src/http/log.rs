@@ -21,6 +21,8 @@ pub(super) const EVENT: &str = "/xcat/node/event";
 /// The longest log and the longest line, in bytes.
 const MAX_LOG: usize = 1024 * 1024;
 const MAX_EVENT: usize = 4096;
+/// How many logs and lines one peer may be sending at a time.
+pub(super) const PEER_POSTS: usize = 4;
 /// The most failed scripts of one log that are recorded.
 const MAX_FAILURES: usize = 20;
 
@@ -46,7 +48,7 @@ impl Shared {
         };
         let log = NodeLog { node: node.clone(), time: self.context.now(), text: body.clone() };
         if self.logs.try_send(log).is_err() {
-            return text(StatusCode::SERVICE_UNAVAILABLE, "too many logs at once; send it again\n");
+            return busy();
         }
         let failed = failed_postscripts(&String::from_utf8_lossy(&body));
         for failure in failed.into_iter().take(MAX_FAILURES) {
@@ -81,6 +83,7 @@ impl Shared {
         let Some(node) = self.context.view.load().node_at(peer).cloned() else {
             return Err(text(StatusCode::FORBIDDEN, &format!("no node has the address {peer}\n")));
         };
+        let Some(_share) = self.posts.take(peer) else { return Err(busy()) };
         let too_long =
             || text(StatusCode::PAYLOAD_TOO_LARGE, &format!("at most {most} bytes are taken\n"));
         if request.body().size_hint().lower() > most as u64 {
@@ -95,4 +98,8 @@ impl Shared {
             }
         }
     }
+}
+
+fn busy() -> Response<Body> {
+    text(StatusCode::SERVICE_UNAVAILABLE, "too many logs at once; send it again\n")
 }
