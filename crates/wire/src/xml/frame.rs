@@ -1,6 +1,6 @@
 //! Cuts a byte stream into XML documents by their literal root tags, as the original daemon and client do.
 //!
-//! It never holds more than [`MAX_DOCUMENT`] bytes of an unfinished document plus what was pushed last, and looks at
+//! It never holds more than its limit, at most [`MAX_DOCUMENT`] bytes, of an unfinished document plus what was pushed last, and looks at
 //! each byte a constant number of times.
 
 use super::MAX_DOCUMENT;
@@ -11,9 +11,9 @@ pub enum FrameError {
     /// The stream does not begin with the root tag.
     #[error("the stream does not begin with {0}")]
     NotOurs(&'static str),
-    /// A document does not end within [`MAX_DOCUMENT`] bytes.
-    #[error("a document does not end within {MAX_DOCUMENT} bytes")]
-    TooLarge,
+    /// A document does not end within the limit, in bytes.
+    #[error("a document does not end within {0} bytes")]
+    TooLarge(usize),
 }
 
 /// Collects bytes and hands out complete documents.
@@ -24,17 +24,29 @@ pub struct FrameReader {
     buffer: Vec<u8>,
     /// How much of the buffer is known not to hold the end of a document.
     searched: usize,
+    limit: usize,
 }
 
 impl FrameReader {
     /// A reader of `<xcatrequest>` documents.
     pub const fn requests() -> Self {
-        Self { open: "<xcatrequest>", close: "</xcatrequest>", buffer: Vec::new(), searched: 0 }
+        Self::of("<xcatrequest>", "</xcatrequest>")
     }
 
     /// A reader of `<xcatresponse>` documents.
     pub const fn responses() -> Self {
-        Self { open: "<xcatresponse>", close: "</xcatresponse>", buffer: Vec::new(), searched: 0 }
+        Self::of("<xcatresponse>", "</xcatresponse>")
+    }
+
+    const fn of(open: &'static str, close: &'static str) -> Self {
+        Self { open, close, buffer: Vec::new(), searched: 0, limit: MAX_DOCUMENT }
+    }
+
+    /// The same reader for documents of at most `limit` bytes.
+    #[must_use]
+    pub const fn at_most(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
     }
 
     /// Takes bytes that arrived.
@@ -56,15 +68,15 @@ impl FrameReader {
         let found = find(&self.buffer[from..], self.close.as_bytes());
         let Some(at) = found else {
             self.searched = self.buffer.len();
-            return if self.buffer.len() > MAX_DOCUMENT {
-                Err(FrameError::TooLarge)
+            return if self.buffer.len() > self.limit {
+                Err(FrameError::TooLarge(self.limit))
             } else {
                 Ok(None)
             };
         };
         let end = from + at + self.close.len();
-        if end > MAX_DOCUMENT {
-            return Err(FrameError::TooLarge);
+        if end > self.limit {
+            return Err(FrameError::TooLarge(self.limit));
         }
         let rest = self.buffer.split_off(end);
         self.searched = 0;
@@ -150,6 +162,16 @@ mod tests {
                 Err(error) => break error,
             }
         };
-        assert_eq!(error, FrameError::TooLarge);
+        assert_eq!(error, FrameError::TooLarge(MAX_DOCUMENT));
+    }
+
+    #[test]
+    fn the_limit_can_be_lower() {
+        let document = b"<xcatrequest>12345678</xcatrequest>";
+        for (limit, fits) in [(document.len(), true), (document.len() - 1, false)] {
+            let mut reader = FrameReader::requests().at_most(limit);
+            reader.push(document);
+            assert_eq!(reader.next_document().is_ok_and(|found| found.is_some()), fits);
+        }
     }
 }
