@@ -33,7 +33,7 @@ async fn append(path: &Path, text: &[u8]) -> io::Result<()> {
     if size > LARGEST {
         fs::rename(path, path.with_extension("log.1")).await?;
     }
-    let mut file = OpenOptions::new().create(true).append(true).open(path).await?;
+    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).await?;
     file.write_all(text).await?;
     file.flush().await
 }

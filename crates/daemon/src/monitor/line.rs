@@ -27,6 +27,9 @@ const STATUSES: &[&str] = &[
     "bmcready",
 ];
 
+/// How many words of one line are applied.
+const MAX_WORDS: usize = 8;
+
 /// What a line asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Ask {
@@ -50,7 +53,7 @@ impl Ask {
         }
         if let Some((_, words)) = line.split_once("installstatus") {
             let known = words.split_whitespace().filter(|word| STATUSES.contains(word));
-            return Self::Status(known.map(str::to_owned).collect());
+            return Self::Status(known.take(MAX_WORDS).map(str::to_owned).collect());
         }
         if let Some((_, text)) = line.split_once("hpcbootstatus") {
             return Self::AppStatus(text.trim().to_owned());
@@ -106,6 +109,8 @@ mod tests {
         ] {
             assert_eq!(Ask::read(line), ask, "{line}");
         }
+        let flood = format!("installstatus {}", "booted ".repeat(500));
+        assert_eq!(Ask::read(&flood), status(&["booted"; MAX_WORDS]));
     }
 
     #[test]

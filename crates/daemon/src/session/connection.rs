@@ -34,6 +34,8 @@ const ARRIVAL: Duration = Duration::from_mins(5);
 /// How long the orderly end of a stream may take.
 const CLOSING: Duration = Duration::from_secs(5);
 const CHUNK: usize = 64 * 1024;
+/// The longest request of a peer that has not proven who it is: what nodes ask is short.
+const UNPROVEN: usize = 256 * 1024;
 
 /// A connected client.
 pub(crate) struct Connection<S> {
@@ -48,14 +50,11 @@ pub(crate) struct Connection<S> {
 impl<S: AsyncRead + AsyncWrite + Send + 'static> Connection<S> {
     pub(crate) fn new(stream: S, peer: Peer, server: Arc<Server>) -> Self {
         let (reader, writer) = tokio::io::split(stream);
-        Self {
-            reader,
-            writer,
-            frames: FrameReader::requests(),
-            chunk: vec![0; CHUNK],
-            peer,
-            server,
-        }
+        let frames = match &peer.identity {
+            Some(_) => FrameReader::requests(),
+            None => FrameReader::requests().at_most(UNPROVEN),
+        };
+        Self { reader, writer, frames, chunk: vec![0; CHUNK], peer, server }
     }
 
     /// Answers requests until the client leaves, is silent, or makes no sense; then closes the stream in order.
@@ -79,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Connection<S> {
             Ok(Ok(None)) | Err(_) => false,
             Ok(Err(error)) => {
                 tracing::debug!(peer = %self.peer, %error, "the client sent no request");
-                if error == FrameError::TooLarge {
+                if matches!(error, FrameError::TooLarge(_)) {
                     self.say(&refusal(&error.to_string())).await;
                 }
                 false

@@ -2,13 +2,14 @@
 //! its own, and there is a bound on how many there are; more wait in the kernel's queue.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ErrorKind, Failure, chain};
+use runtime::{Share, Shares};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -26,6 +27,8 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// Connections at a time, unless `site.xcatmaxconnections` says otherwise.
 const CONNECTIONS: usize = 64;
 const LOCAL_CONNECTIONS: usize = 256;
+/// One address that has proven nothing may hold this part of the connections.
+const PART: usize = 4;
 /// A rest after the system refused a connection, for example because there are no file descriptors left.
 const REST: Duration = Duration::from_millis(100);
 
@@ -77,7 +80,9 @@ pub(crate) async fn serve_tls(
     server: Arc<Server>,
 ) -> Result<(), Failure> {
     let acceptor = TlsAcceptor::from(config);
-    let bound = Arc::new(Semaphore::new(connections(&server)));
+    let connections = connections(&server);
+    let bound = Arc::new(Semaphore::new(connections));
+    let shares = Shares::new(connections.div_ceil(PART));
     let shutdown = server.tasks.shutdown().clone();
     loop {
         let Ok(permit) = bound.clone().acquire_owned().await else { return Ok(()) };
@@ -89,9 +94,15 @@ pub(crate) async fn serve_tls(
             tokio::time::sleep(REST).await;
             continue;
         };
+        let peer = address.ip().to_canonical();
+        let share = shares.take(peer);
+        if share.is_none() && !peer.is_loopback() {
+            tracing::debug!(%address, "too many connections from there");
+            continue;
+        }
         let (acceptor, session) = (acceptor.clone(), server.clone());
         server.tasks.spawn("tls session", async move {
-            tls_session(socket, address, acceptor, session).await;
+            tls_session(socket, address, acceptor, session, share).await;
             drop(permit);
         });
     }
@@ -108,6 +119,7 @@ async fn tls_session(
     address: SocketAddr,
     acceptor: TlsAcceptor,
     server: Arc<Server>,
+    share: Option<Share<IpAddr>>,
 ) {
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%address, %error, "the connection is gone");
@@ -126,8 +138,11 @@ async fn tls_session(
     };
     let certificates = stream.get_ref().1.peer_certificates();
     let identity = certificates.and_then(<[_]>::first).and_then(|own| pki::common_name(own));
+    // Whoever is known may use all that is left.
+    let share = share.filter(|_| identity.is_none());
     let peer = Peer { identity, host: server.host_of(address.ip()), door: Door::Tls };
     Connection::new(stream, peer, server).run().await;
+    drop(share);
 }
 
 /// Takes the socket of this host: a stale one is replaced, one that somebody serves is not.

@@ -41,7 +41,9 @@ pub(crate) async fn run(
         tracing::error!(error = %failure, "nodes cannot be given root's ssh key");
     }
     install_postscripts(config)?;
-    let facts = gather(config, &texts, &certificates)?;
+    let first = store.snapshot().row_count(tables::ids::PASSWD) == 0;
+    let password = if first { root_password()? } else { None };
+    let facts = Facts { root_password: password, ..gather(config, &texts, &certificates) };
     warn_of_old_address(&facts, &store.snapshot());
     if plan(&facts, &store.snapshot()).is_empty() {
         return Ok(certificates);
@@ -138,15 +140,15 @@ fn names_in(directory: &Path) -> Vec<String> {
     names
 }
 
-fn gather(config: &Config, texts: &Texts, certificates: &Certificates) -> Result<Facts, Failure> {
-    Ok(Facts {
+fn gather(config: &Config, texts: &Texts, certificates: &Certificates) -> Facts {
+    Facts {
         domain: texts.domain(),
         own_address: texts.own_address(),
         interfaces: netboot::server_facts(&config.share).interfaces,
         gateway: texts.gateway(),
         resolvers: texts.resolvers().iter().map(ToString::to_string).collect(),
         timezone: texts.timezone.clone(),
-        root_password: crypted(&root_password())?,
+        root_password: None,
         certificate_name: certificates::server_name(certificates).unwrap_or_default(),
         postscripts: names_in(&config.install.join("postscripts")),
         install: config.install.clone(),
@@ -157,16 +159,31 @@ fn gather(config: &Config, texts: &Texts, certificates: &Certificates) -> Result
         monitor_port: config.listen.monitor,
         http_port: config.listen.http,
         arch: arch().to_owned(),
-    })
+    }
 }
 
-fn root_password() -> Secret<String> {
-    let file = std::env::var_os(PASSWORD_FILE).filter(|name| !name.is_empty());
-    let given = file.and_then(|path| std::fs::read_to_string(path).ok());
-    let given = given.and_then(|text| text.lines().next().map(str::to_owned));
-    Secret::new(
-        given.filter(|text| !text.is_empty()).unwrap_or_else(|| DEFAULT_PASSWORD.to_owned()),
-    )
+/// The crypted password of root on nodes. A file that was named and cannot be used leaves none: nodes whose root
+/// cannot log in by password are better than nodes with a password that everybody knows.
+fn root_password() -> Result<Option<Secret<String>>, Failure> {
+    let Some(file) = std::env::var_os(PASSWORD_FILE).filter(|name| !name.is_empty()) else {
+        return crypted(&Secret::new(DEFAULT_PASSWORD.to_owned())).map(Some);
+    };
+    match given_password(Path::new(&file)) {
+        Ok(password) => crypted(&password).map(Some),
+        Err(error) => {
+            tracing::error!(file = %Path::new(&file).display(), %error, "root gets no password on nodes: {PASSWORD_FILE} names a file without one");
+            Ok(None)
+        }
+    }
+}
+
+/// The first line of `file`.
+fn given_password(file: &Path) -> std::io::Result<Secret<String>> {
+    let text = std::fs::read_to_string(file)?;
+    match text.lines().next().filter(|line| !line.is_empty()) {
+        Some(line) => Ok(Secret::new(line.to_owned())),
+        None => Err(std::io::Error::other("its first line is empty")),
+    }
 }
 
 fn crypted(password: &Secret<String>) -> Result<Secret<String>, Failure> {
@@ -191,4 +208,20 @@ fn arch() -> &'static str {
 
 fn internal(error: &files::FileError) -> Failure {
     Failure::new(ErrorKind::Internal, chain(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_file_without_a_password_gives_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("password");
+        assert!(given_password(&file).is_err());
+        std::fs::write(&file, "\nx\n").unwrap();
+        assert!(given_password(&file).is_err());
+        std::fs::write(&file, "s3cret\nx\n").unwrap();
+        assert_eq!(given_password(&file).unwrap().expose(), "s3cret");
+    }
 }

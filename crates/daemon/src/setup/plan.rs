@@ -21,8 +21,8 @@ pub(crate) struct Facts {
     pub(crate) gateway: Option<(String, Ipv4Addr)>,
     pub(crate) resolvers: Vec<String>,
     pub(crate) timezone: String,
-    /// The crypted password of root on nodes.
-    pub(crate) root_password: Secret<String>,
+    /// The crypted password of root on nodes; none when the one that was given cannot be had.
+    pub(crate) root_password: Option<Secret<String>>,
     /// The name in the server's certificate.
     pub(crate) certificate_name: String,
     /// The postscripts that are installed.
@@ -99,8 +99,10 @@ pub(crate) fn plan(facts: &Facts, snapshot: &Snapshot) -> Patch {
     if empty(ids::NETWORKS) {
         networks(facts, &mut patch);
     }
-    if empty(ids::PASSWD) {
-        let password = facts.root_password.expose().as_str();
+    if empty(ids::PASSWD)
+        && let Some(password) = &facts.root_password
+    {
+        let password = password.expose().as_str();
         let cells = [("password", Some(password)), ("cryptmethod", Some("sha512"))];
         patch.set(ids::PASSWD, &["system", "root"], &cells);
     }
@@ -265,7 +267,7 @@ mod tests {
                 "10.5.107.101".to_owned(),
             ],
             timezone: "Europe/Berlin".to_owned(),
-            root_password: Secret::new("$6$x".to_owned()),
+            root_password: Some(Secret::new("$6$x".to_owned())),
             certificate_name: "xcatmn".to_owned(),
             postscripts: vec!["remoteshell".to_owned(), "syslog".to_owned()],
             install: "/install".into(),
