@@ -42,8 +42,7 @@ fn dumpxcatdb(
             let text = format!(" Creating {} for database dump", directory.display());
             sink.send(Item::Info(text)).await;
         }
-        let dump = Dump { directory, tables };
-        dump.write(&call.snapshot, &services).await?;
+        let dump = Dump { directory, tables }.write(&call.snapshot, &services).await?;
         if verbose {
             sink.send_all(named("Skipping", &skips)).await;
             sink.send_all(named("Dumping", &dump.tables)).await;
@@ -78,65 +77,83 @@ struct Dump {
 }
 
 impl Dump {
-    /// Writes all files, or leaves those that were there as they were.
-    async fn write(&self, snapshot: &Snapshot, services: &Services) -> Result<(), Failure> {
-        let written = self.write_all(snapshot, services).await;
-        if written.is_err() {
-            for table in &self.tables {
-                // What could not be made need not be removed.
-                std::fs::remove_file(self.unfinished(*table)).ok();
+    /// Writes all files, or leaves those that were there as they were. The disk is waited for on
+    /// threads that answer nobody.
+    async fn write(self, snapshot: &Snapshot, services: &Services) -> Result<Self, Failure> {
+        let snapshot = snapshot.clone();
+        let (dump, mut written) = blocking(move || {
+            let written = self.write_tables(&snapshot);
+            (self, written)
+        })
+        .await?;
+        for table in dump.tables.iter().filter(|table| table.def().is_log()) {
+            if written.is_ok() {
+                written = write_log(*table, dump.unfinished(*table), services).await;
             }
         }
-        written
+        blocking(move || match written.and_then(|()| dump.finish()) {
+            Ok(()) => Ok(dump),
+            Err(failure) => {
+                dump.discard();
+                Err(failure)
+            }
+        })
+        .await?
     }
 
-    async fn write_all(&self, snapshot: &Snapshot, services: &Services) -> Result<(), Failure> {
-        let (snapshot, directory) = (snapshot.clone(), self.directory.clone());
-        let (logs, tables): (Vec<_>, Vec<_>) =
-            self.tables.iter().partition(|table| table.def().is_log());
-        let files: Vec<_> =
-            tables.into_iter().map(|table| (table, self.unfinished(table))).collect();
-        blocking(move || {
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
-            made.map_err(|error| failed(&directory, &error))?;
-            for (table, path) in files {
-                write_table(&snapshot, table, &path).map_err(|error| failed(&path, &error))?;
-            }
-            Ok::<_, Failure>(())
-        })
-        .await??;
-        for table in logs {
-            self.write_log(table, services).await?;
+    fn write_tables(&self, snapshot: &Snapshot) -> Result<(), Failure> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(&self.directory);
+        made.map_err(|error| failed(&self.directory, &error))?;
+        for table in self.tables.iter().filter(|table| !table.def().is_log()) {
+            let path = self.unfinished(*table);
+            write_table(snapshot, *table, &path).map_err(|error| failed(&path, &error))?;
         }
+        Ok(())
+    }
+
+    /// Gives the files their names.
+    fn finish(&self) -> Result<(), Failure> {
         for table in &self.tables {
             let to = self.directory.join(format!("{table}.csv"));
             std::fs::rename(self.unfinished(*table), &to).map_err(|error| failed(&to, &error))?;
         }
-        let directory = &self.directory;
-        let synced = File::open(directory).and_then(|opened| opened.sync_all());
-        synced.map_err(|error| failed(directory, &error))
+        let synced = File::open(&self.directory).and_then(|opened| opened.sync_all());
+        synced.map_err(|error| failed(&self.directory, &error))
     }
 
-    async fn write_log(&self, table: TableId, services: &Services) -> Result<(), Failure> {
-        let path = self.unfinished(table);
-        let failed = |error: std::io::Error| failed(&path, &error);
-        let mut file = create(&path).map_err(failed)?;
-        writeln!(file, "{}", csv::header(table)).map_err(failed)?;
-        let mut after = 0;
-        loop {
-            let page = LogPage::After { recid: after, limit: PAGE };
-            let rows = services.store.read_log(table, page).await?;
-            for row in &rows {
-                writeln!(file, "{}", csv::line(row)).map_err(failed)?;
-            }
-            let last = rows.last().and_then(|row| row.get("recid")?.parse().ok());
-            let Some(recid) = last else { return finish(file).map_err(failed) };
-            after = recid;
+    fn discard(&self) {
+        for table in &self.tables {
+            // What could not be made need not be removed.
+            std::fs::remove_file(self.unfinished(*table)).ok();
         }
     }
 
     fn unfinished(&self, table: TableId) -> PathBuf {
         self.directory.join(format!(".{table}.csv.unfinished"))
+    }
+}
+
+/// Writes a log page by page.
+async fn write_log(table: TableId, path: PathBuf, services: &Services) -> Result<(), Failure> {
+    let to = path.clone();
+    let failed = |error: std::io::Error| failed(&path, &error);
+    let begun = blocking(move || {
+        let mut file = create(&to)?;
+        writeln!(file, "{}", csv::header(table)).map(|()| file)
+    });
+    let mut file = begun.await?.map_err(failed)?;
+    let mut after = 0;
+    loop {
+        let page = LogPage::After { recid: after, limit: PAGE };
+        let rows = services.store.read_log(table, page).await?;
+        let Some(last) = rows.last().and_then(|row| row.get("recid")?.parse().ok()) else {
+            return blocking(move || finish(file)).await?.map_err(failed);
+        };
+        let written = blocking(move || {
+            rows.iter().try_for_each(|row| writeln!(file, "{}", csv::line(row))).map(|()| file)
+        });
+        file = written.await?.map_err(failed)?;
+        after = last;
     }
 }
 

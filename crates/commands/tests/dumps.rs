@@ -127,6 +127,13 @@ async fn only_root_has_files_written_and_others_read_only_what_everybody_may() {
     let said = printed(&cluster.answer_as("bob", &format!("dumpxCATdb -p {path}")).await);
     assert_eq!(said.code, 1);
     assert!(said.stderr.contains("only root may have files written"), "{said:?}");
+    let file = dir.path().join("file");
+    fs::write(&file, "").unwrap();
+    let said = printed(&cluster.answer(&format!("dumpxCATdb -p {}", file.display())).await);
+    assert_eq!(said.code, 1);
+    assert!(said.stderr.contains("cannot write") && said.stderr.contains("nothing was dumped"));
+    let said = printed(&cluster.answer("dumpxCATdb -b -p /nonexistent").await);
+    assert_eq!(said.stderr, "Error: [xcatmn]: Binary dump (-b) is not supported for SQLite\n");
     fs::write(dir.path().join("site.csv"), "#key,value\nsecret,x\"\n").unwrap();
     fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).unwrap();
     fs::set_permissions(dir.path().join("site.csv"), fs::Permissions::from_mode(0o600)).unwrap();
