@@ -37,7 +37,9 @@ pub async fn run(request: Request, services: Services, sink: Sink) {
         Behaviour::Edit(_) => run_edit(command, request, &services, &sink).await,
         Behaviour::Nodes(plan) => {
             if let Some(call) = prepared(command, request, &services, &sink).await {
-                run_nodes(command, plan(&call, &services, &sink), &sink).await;
+                let (planner, to) = (services.clone(), sink.clone());
+                let planned = blocking(move || plan(&call, &planner, &to)).await;
+                run_nodes(command, planned.and_then(|plan| plan), &sink).await;
             }
         }
         Behaviour::Procedure(start) => {

@@ -19,6 +19,16 @@ pub(crate) static COMMAND: Command = Command::new("xcat-undo", Behaviour::Proced
 /// How many later changes of a row are looked at.
 const LATER: u32 = 1_000;
 
+/// Cells that nodes set by themselves: nobody misses them with the row of a node.
+const REPORTED: &[(&str, &str)] = &[
+    ("nodelist", "status"),
+    ("nodelist", "statustime"),
+    ("nodelist", "appstatus"),
+    ("nodelist", "appstatustime"),
+    ("nodelist", "updatestatus"),
+    ("nodelist", "updatestatustime"),
+];
+
 fn undo(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Result<(), Failure>> {
     Box::pin(async move {
         let id = number(&call)?;
@@ -117,7 +127,9 @@ fn difference(row: &ChangedRow, snapshot: &Snapshot) -> Option<What> {
     if row.existed {
         return None;
     }
-    let added = present.cells().find(|(column, _)| !row.cells.contains_key(*column));
+    let reported = |column: &str| REPORTED.contains(&(table.name(), column));
+    let added =
+        present.cells().find(|(column, _)| !row.cells.contains_key(*column) && !reported(column));
     added.map(|(column, _)| What::Changed(column.to_owned()))
 }
 

@@ -1,5 +1,7 @@
 //! nodeset, genimage, packimage, `xcat boot` and lsxcatd, as far as they go without an image.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 mod common;
 
 use base::{Clock, SystemClock};

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{Cluster, printed};
-use store::LogPage;
+use store::{LogPage, Origin};
 use tables::{Patch, Row, ids};
 
 async fn cluster() -> Cluster {
@@ -69,6 +69,20 @@ async fn a_change_is_taken_back_and_that_too() {
     let snapshot = cluster.services.store.snapshot();
     assert_eq!(snapshot.nodes().count(), 2);
     assert_eq!(snapshot.row(ids::IPMI, &["n2"]).unwrap().get("password"), Some("hunter2"));
+}
+
+#[tokio::test]
+async fn what_a_node_says_of_itself_does_not_stand_in_the_way() {
+    let cluster = cluster().await;
+    let mut patch = Patch::new();
+    patch.set(ids::NODELIST, &["n1"], &[("status", Some("booted"))]);
+    let report = Origin::report("n1", "installstatus booted");
+    cluster.services.store.update::<base::Failure>(report, move |_| Ok(patch)).await.unwrap();
+    for id in ["2", "1"] {
+        let said = printed(&cluster.answer(&format!("xcat-undo {id}")).await);
+        assert_eq!(said.code, 0, "{said:?}");
+    }
+    assert_eq!(cluster.services.store.snapshot().nodes().count(), 0);
 }
 
 #[tokio::test]

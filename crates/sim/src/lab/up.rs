@@ -312,7 +312,7 @@ async fn finish(container: &Container, nodes: &[NodePlan]) -> Result<(), Failure
          xcat lsdef {first}            # its definition\n  \
          xcat nodestat lab             # what each node is doing\n  \
          xcat xdsh lab uptime          # a command on every node\n  \
-         xcat xcat-boot {first}        # how it booted, step by step\n  \
+         xcat boot {first}             # how it booted, step by step\n  \
          xcat rpower lab reset         # through the service processors\n  \
          xcat lab console {first}      # its serial line\n  \
          xcat lab down                 # remove them",
