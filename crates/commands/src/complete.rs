@@ -13,16 +13,17 @@ pub(crate) static COMMAND: Command = Command::new("xcat-complete", Behaviour::Qu
 const MOST: usize = 2000;
 
 fn complete(call: &Call) -> Result<Answer, Failure> {
-    let usage = |text: String| Failure::new(ErrorKind::Usage, text);
+    let unknown = |text: String| Failure::new(ErrorKind::NotFound, text);
     let (kind, word, of) = match call.options.operands() {
         [kind] => (kind.as_str(), "", "node"),
         [kind, word] => (kind.as_str(), word.as_str(), "node"),
         [kind, word, of] => (kind.as_str(), word.as_str(), of.as_str()),
-        _ => return Err(usage("a kind and a word are required".to_owned())),
+        _ => return Err(Failure::new(ErrorKind::Usage, "a kind and a word are required")),
     };
-    let of = ObjectType::named(of).ok_or_else(|| usage(format!("'{of}' is no type of objects")))?;
+    let of =
+        ObjectType::named(of).ok_or_else(|| unknown(format!("'{of}' is no type of objects")))?;
     let names = names(&call.snapshot, kind, word, of);
-    let mut names = names.ok_or_else(|| usage(format!("'{kind}' is no kind of names")))?;
+    let mut names = names.ok_or_else(|| unknown(format!("'{kind}' is no kind of names")))?;
     names.sort_unstable();
     names.dedup();
     names.truncate(MOST);

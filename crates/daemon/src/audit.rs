@@ -15,6 +15,7 @@ const UNLOGGED: &[&str] = &[
     "getcons",
     "getpostscript",
     "getcredentials",
+    "xcat-complete",
 ];
 /// The row for the audit log, unless the request is not to be audited.
 pub(crate) fn row(

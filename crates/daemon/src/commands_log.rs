@@ -11,6 +11,9 @@ use tokio::sync::mpsc;
 use crate::session::Request;
 
 const RULE: &str = "====================================================";
+/// Requests that come with every console and every key for completion.
+const UNRECORDED: &[&str] =
+    &["getbladecons", "getcons", "getipmicons", "getopenbmccons", "xcat-complete"];
 /// How many blocks wait for the disk.
 pub(crate) const WAITING: usize = 256;
 
@@ -19,17 +22,20 @@ pub(crate) const WAITING: usize = 256;
 pub(crate) struct Entry(String);
 
 impl Entry {
-    /// What is written about `request`.
-    pub(crate) fn new(request: &Request, now: Timestamp) -> Self {
+    /// What is written about `request`, if anything is.
+    pub(crate) fn new(request: &Request, now: Timestamp) -> Option<Self> {
+        if UNRECORDED.contains(&&*request.command) {
+            return None;
+        }
         let mut words = vec![request.command.clone()];
         words.extend(request.noderange.clone());
         words.push(command::masked(request.arguments.iter().map(String::as_str)));
         let client_type = request.client_type.as_deref().unwrap_or("other");
-        Self(format!(
+        Some(Self(format!(
             "{RULE}\n[Date]       {}\n[ClientType] {client_type} \n[Request]    {} \n",
             now.local(),
             words.join(" ").trim_end()
-        ))
+        )))
     }
 }
 

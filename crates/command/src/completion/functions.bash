@@ -63,8 +63,8 @@ __xcat_complete() {
     for ((index = 0; index < ${#words[@]} - 1; index++)); do
         if ((is_value)); then
             is_value=0
+            [[ ${tokens[*]} == %type ]] && type=${words[index]}
         elif [[ ${words[index]} == -* ]]; then
-            [[ ${words[index]} == -t ]] && type=${words[index + 1]:-node}
             __xcat_value "$name" "${words[index]}" && is_value=1
         else
             operands=$((operands + 1))

@@ -109,8 +109,9 @@ impl Server {
         {
             tracing::error!(%error, "the audit log cannot be written");
         }
-        let entry = Entry::new(request, now);
-        if self.log.try_send(entry).is_err() {
+        if let Some(entry) = Entry::new(request, now)
+            && self.log.try_send(entry).is_err()
+        {
             tracing::debug!("the command log does not keep up");
         }
     }
