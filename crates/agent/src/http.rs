@@ -92,6 +92,11 @@ pub(crate) fn get(url: &Url, offset: u64) -> Result<Response, HttpError> {
 
 /// Gets a short text; anything but 200 is an error.
 pub(crate) fn get_text(url: &Url) -> Result<String, HttpError> {
+    get_bytes(url).map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+}
+
+/// Gets a short file; anything but 200 is an error.
+pub(crate) fn get_bytes(url: &Url) -> Result<Vec<u8>, HttpError> {
     let response = get(url, 0)?;
     if response.status != 200 {
         return Err(HttpError::Status { url: url.clone(), status: response.status });
@@ -102,7 +107,7 @@ pub(crate) fn get_text(url: &Url) -> Result<String, HttpError> {
     if bytes.len() as u64 > SHORT {
         return Err(HttpError::TooLong { url: url.clone() });
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(bytes)
 }
 
 /// Sends `text` to `url`; any status of the 200s is success.

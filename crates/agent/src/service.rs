@@ -2,6 +2,7 @@
 //! postscripts use.
 
 mod identity;
+mod mirror;
 mod postscripts;
 mod script;
 mod spawn;

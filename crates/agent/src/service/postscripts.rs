@@ -3,13 +3,13 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path};
 use std::process::ExitCode;
 use std::time::Duration;
 
 use base::{Clock, SystemClock};
 
+use super::mirror::{Mirror, store};
 use super::script;
 use super::spawn::Job;
 use crate::console::{say, say_error};
@@ -19,6 +19,8 @@ use crate::monitor;
 use crate::patience::Patience;
 
 const DIR: &str = "/xcatpost";
+/// Where it comes from.
+const FROM: &str = "/install/postscripts";
 const SCRIPT: &str = "/xcatpost/mypostscript";
 const INFO: &str = "/opt/xcat/xcatinfo";
 const LOG: &str = "/var/log/xcat/xcat.log";
@@ -65,23 +67,37 @@ fn perform(facts: &Facts) -> Result<Outcome, PostscriptError> {
     prepare(facts)?;
     let path = format!("/tftpboot/mypostscripts/mypostscript.{}", facts.node);
     let url = Url::new(facts.server, facts.http_port, path);
-    let fetched = Patience::with_attempts(6).run(|| fetch(&url), |error| drop(say_error(error)));
+    let fetched = Patience::with_attempts(6)
+        .run(|| present(http::get_text(&url)), |error| drop(say_error(error)));
     let Some(text) = fetched.map_err(PostscriptError::Fetch)? else {
         log("the management node has no script for this node");
         return Ok(Outcome::Done);
     };
     let names = script::names(&text);
     say(&format!("{} postscripts: {}", names.len(), names.join(" ")));
+    if !names.is_empty() {
+        copy_all(facts);
+    }
     write(SCRIPT, &script::wrap(&text))?;
     let code = run_script().map_err(PostscriptError::Run)?;
     Ok(if code == 0 { Outcome::Done } else { Outcome::Failed })
 }
 
-/// A text of the server; `None` when it has none there.
-fn fetch(url: &Url) -> Result<Option<String>, HttpError> {
-    match http::get_text(url) {
+/// What was fetched; nothing when the server has no such file.
+fn present<T>(fetched: Result<T, HttpError>) -> Result<Option<T>, HttpError> {
+    match fetched {
         Err(HttpError::Status { status: 404, .. }) => Ok(None),
         result => result.map(Some),
+    }
+}
+
+/// Copies what scripts may read beside themselves; each script that is to run is fetched again then,
+/// so that a copy that is not whole fails those only that need the rest.
+fn copy_all(facts: &Facts) {
+    let server = (facts.server, facts.http_port);
+    match (Mirror { server, from: FROM, to: Path::new(DIR) }).run() {
+        Ok(count) => say(&format!("{count} files of {FROM} are here")),
+        Err(error) => log(&say_error(&error)),
     }
 }
 
@@ -157,18 +173,13 @@ fn obtain(facts: &Facts, name: &str) -> Result<(), ObtainError> {
     if !is_script_name(name) {
         return Err(ObtainError::Name { name: name.to_owned() });
     }
-    let url = Url::new(facts.server, facts.http_port, format!("/install/postscripts/{name}"));
+    let url = Url::new(facts.server, facts.http_port, format!("{FROM}/{name}"));
     let missing = || HttpError::Status { url: url.clone(), status: 404 };
-    let text = Patience::with_attempts(5)
-        .run(|| fetch(&url), |error| drop(say_error(error)))?
+    let bytes = Patience::with_attempts(5)
+        .run(|| present(http::get_bytes(&url)), |error| drop(say_error(error)))?
         .ok_or_else(missing)?;
-    let path = Path::new(DIR).join(name);
-    let store = || {
-        fs::create_dir_all(path.parent().unwrap_or(Path::new(DIR)))?;
-        fs::write(&path, text)?;
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o755))
-    };
-    store().map_err(|source| ObtainError::Write { name: name.to_owned(), source })
+    store(&Path::new(DIR).join(name), &bytes)
+        .map_err(|source| ObtainError::Write { name: name.to_owned(), source })
 }
 
 /// Whether the name stays inside the directory of scripts and can be asked for as it is.
