@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use super::{group, node, others};
+use super::{node, others};
 use crate::schema::TableId;
 
 /// Where an attribute of an object is stored.
 ///
 /// Several definitions may have the same name; those whose `only_if` holds for the object apply.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AttributeDef {
     /// The name of the attribute.
     pub name: &'static str,
@@ -81,7 +81,7 @@ object_types! {
     BootTarget "boottarget" "bprofile" others::BOOTTARGET;
     EventLog "eventlog" "recid" others::EVENTLOG;
     Firmware "firmware" "cfgfile" others::FIRMWARE;
-    Group "group" "groupname" group::GROUP;
+    Group "group" "groupname" node::GROUP;
     Kit "kit" "kitname" others::KIT;
     KitComponent "kitcomponent" "kitcompname" others::KITCOMPONENT;
     KitRepo "kitrepo" "kitreponame" others::KITREPO;

@@ -15,7 +15,6 @@
 //! rows as they are written. Objects of the logs (`auditlog`, `eventlog`) are not in a snapshot.
 
 mod def;
-mod group;
 pub mod nics;
 mod node;
 mod others;

@@ -1,8 +1,10 @@
-//! The attributes of nodes and where each is stored.
+//! The attributes of nodes and of their groups, and where each is stored. A group says the same things
+//! as a node, for all its members.
 
 use super::def::{AttributeDef, Condition, attribute, literal, object};
 use crate::schema::ids;
 
+const BY_GROUPNAME: &[Condition] = &[object("groupname")];
 const BY_HCP: &[Condition] = &[object("hcp")];
 const BY_HCP_ADMIN: &[Condition] = &[object("hcp"), literal("username", "admin")];
 const BY_HCP_CELOGIN: &[Condition] = &[object("hcp"), literal("username", "celogin")];
@@ -13,7 +15,21 @@ const BY_MPA: &[Condition] = &[object("mpa")];
 const BY_NODE: &[Condition] = &[object("node")];
 const BY_SWITCH: &[Condition] = &[object("switch")];
 
-pub(super) const NODE: &[AttributeDef] = &[
+pub(super) const NODE: &[AttributeDef] = &joined::<{ OF_NODES.len() + OF_BOTH.len() }>(OF_NODES);
+pub(super) const GROUP: &[AttributeDef] = &joined::<{ OF_GROUPS.len() + OF_BOTH.len() }>(OF_GROUPS);
+
+/// `first`, then what nodes and groups have in common.
+const fn joined<const COUNT: usize>(first: &[AttributeDef]) -> [AttributeDef; COUNT] {
+    let mut all = [OF_BOTH[0]; COUNT];
+    let mut at = 0;
+    while at < COUNT {
+        all[at] = if at < first.len() { first[at] } else { OF_BOTH[at - first.len()] };
+        at += 1;
+    }
+    all
+}
+
+const OF_NODES: &[AttributeDef] = &[
     attribute("node", ids::NODELIST, "node", BY_NODE),
     attribute("groups", ids::NODELIST, "groups", BY_NODE),
     attribute("status", ids::NODELIST, "status", BY_NODE),
@@ -26,6 +42,18 @@ pub(super) const NODE: &[AttributeDef] = &[
     attribute("updatestatustime", ids::NODELIST, "updatestatustime", BY_NODE),
     attribute("zonename", ids::NODELIST, "zonename", BY_NODE),
     attribute("usercomment", ids::NODELIST, "comments", BY_NODE),
+];
+
+const OF_GROUPS: &[AttributeDef] = &[
+    attribute("groupname", ids::NODEGROUP, "groupname", BY_GROUPNAME),
+    attribute("grouptype", ids::NODEGROUP, "grouptype", BY_GROUPNAME),
+    attribute("members", ids::NODEGROUP, "members", BY_GROUPNAME),
+    attribute("membergroups", ids::NODEGROUP, "membergroups", BY_GROUPNAME),
+    attribute("wherevals", ids::NODEGROUP, "wherevals", BY_GROUPNAME),
+    attribute("usercomment", ids::NODEGROUP, "comments", BY_GROUPNAME),
+];
+
+const OF_BOTH: &[AttributeDef] = &[
     attribute("nodetype", ids::NODETYPE, "nodetype", BY_NODE),
     attribute("postscripts", ids::POSTSCRIPTS, "postscripts", BY_NODE),
     attribute("postbootscripts", ids::POSTSCRIPTS, "postbootscripts", BY_NODE),
