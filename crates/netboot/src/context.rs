@@ -9,6 +9,7 @@ use model::flight::BootEvent;
 use runtime::{Tasks, View};
 use tokio::sync::mpsc;
 
+use crate::counts::{Counts, Ending};
 use crate::limit::Limiter;
 
 /// What every server is given.
@@ -32,6 +33,10 @@ impl Context {
     pub(crate) fn record(&self, event: BootEvent) {
         self.recorder.record(event);
     }
+
+    pub(crate) fn count(&self, ending: Ending) {
+        self.recorder.counts.add(ending);
+    }
 }
 
 /// Takes events without ever waiting: what exceeds a machine's share, or finds the channel full, is
@@ -41,12 +46,13 @@ pub struct Recorder {
     sender: mpsc::Sender<BootEvent>,
     limiter: Arc<Mutex<Limiter>>,
     dropped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
 }
 
 impl Recorder {
     /// A recorder into a bounded channel.
     pub fn new(sender: mpsc::Sender<BootEvent>) -> Self {
-        Self { sender, limiter: Arc::default(), dropped: Arc::default() }
+        Self { sender, limiter: Arc::default(), dropped: Arc::default(), counts: Arc::default() }
     }
 
     /// Records `event`.
@@ -64,6 +70,11 @@ impl Recorder {
         if !allowed || self.sender.try_send(event).is_err() {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// How requests ended so far.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
     }
 
     /// How many events were dropped so far.

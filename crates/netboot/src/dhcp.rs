@@ -12,6 +12,7 @@ use runtime::Shutdown;
 use wire::dhcp::{CLIENT_PORT, Message, MessageType, SERVER_PORT};
 
 use crate::context::Context;
+use crate::counts::Ending;
 use crate::failure;
 use crate::packet::{Arrival, PacketSocket};
 
@@ -70,6 +71,7 @@ impl Dhcp {
         let message = match Message::parse(bytes) {
             Ok(message) => message,
             Err(error) => {
+                self.context.count(Ending::DhcpUnreadable);
                 tracing::debug!(peer = %arrival.from, %error, "a packet on the DHCP port is no DHCP message");
                 return;
             }
@@ -77,6 +79,7 @@ impl Dhcp {
         let interface = interface_name(arrival.interface);
         let view = self.context.view.load();
         let decision = decide(&view, &Ask { message: &message, interface: &interface });
+        self.context.count(Ending::from(&decision));
         self.context.record(record(&message, &decision, self.context.now()));
         let (Decision::Offer(reply) | Decision::Ack(reply) | Decision::Nak(reply)) = decision
         else {

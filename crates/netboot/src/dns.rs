@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 use crate::context::Context;
+use crate::counts::{Ending, of_dns_answer};
 use crate::failure;
 use reply::Plan;
 
@@ -131,14 +132,22 @@ impl Dns {
 impl Server {
     fn slot(&self, peer: IpAddr) -> Option<(OwnedSemaphorePermit, Option<Share<IpAddr>>)> {
         let share = self.shares.take(peer);
-        if share.is_none() && !peer.is_loopback() {
-            return None;
+        let permitted = share.is_some() || peer.is_loopback();
+        let permit = permitted.then(|| self.waiting.clone().try_acquire_owned().ok()).flatten();
+        if permit.is_none() {
+            self.context.count(Ending::DnsBusy);
         }
-        Some((self.waiting.clone().try_acquire_owned().ok()?, share))
+        permit.map(|permit| (permit, share))
     }
 
     fn plan(&self, bytes: &[u8], peer: IpAddr, transport: Transport) -> Plan {
-        reply::plan(&self.context.view.load(), bytes, peer, transport)
+        let plan = reply::plan(&self.context.view.load(), bytes, peer, transport);
+        self.context.count(match &plan {
+            Plan::Silence => Ending::DnsUnreadable,
+            Plan::Answer(answer) => of_dns_answer(answer),
+            Plan::Forward(_) => Ending::DnsForwarded,
+        });
+        plan
     }
 
     async fn carry_out(&self, plan: Plan, bytes: &[u8], transport: Transport) -> Option<Vec<u8>> {

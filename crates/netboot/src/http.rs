@@ -133,7 +133,11 @@ async fn converse(shared: Arc<Shared>, stream: TcpStream, peer: IpAddr, shutdown
     }
     let service = service_fn(move |request| {
         let shared = shared.clone();
-        async move { Ok::<_, Infallible>(shared.answer(request, peer).await) }
+        async move {
+            let response = shared.answer(request, peer).await;
+            shared.context.count(response.status().into());
+            Ok::<_, Infallible>(response)
+        }
     });
     let stream = TokioIo::new(Patient::new(stream, PATIENCE));
     let connection = http1::Builder::new()

@@ -6,6 +6,7 @@
 
 mod content;
 mod context;
+mod counts;
 mod dhcp;
 mod dns;
 mod facts;
@@ -17,6 +18,7 @@ mod router;
 mod tftp;
 
 pub use context::{Context, Recorder};
+pub use counts::{Counts, Ending};
 pub use dhcp::{Dhcp, DhcpPorts};
 pub use dns::Dns;
 pub use facts::server_facts;

@@ -18,6 +18,7 @@ use wire::tftp::{ErrorCode, MAX_REQUEST, Packet, Request};
 
 use crate::content::{self, Content};
 use crate::context::Context;
+use crate::counts::Ending;
 use crate::failure;
 use crate::packet::{Arrival, PacketSocket};
 use session::{Outcome, Transfer};
@@ -27,6 +28,13 @@ const MAX_TRANSFERS: usize = 4096;
 
 /// Transfers of one client; this machine itself may have as many as there are.
 const PEER_TRANSFERS: usize = 64;
+
+/// What is said at once, and what it counts as.
+type Refusal = (ErrorCode, &'static str, Ending);
+
+const BUSY: Refusal = (ErrorCode::Undefined, "the server is busy", Ending::TftpBusy);
+const WRITE: Refusal = (ErrorCode::Access, "files cannot be written", Ending::TftpRefused);
+const STRAY: Refusal = (ErrorCode::UnknownTransfer, "no such transfer", Ending::TftpRefused);
 
 /// The TFTP server.
 pub struct Tftp {
@@ -61,31 +69,28 @@ impl Tftp {
             let arrival = arrival.map_err(|error| failure::broken("TFTP", &error))?;
             let refused = match Packet::parse(&buffer[..arrival.length]) {
                 Ok(Packet::Read(request)) => self.start(request, arrival, &shutdown),
-                Ok(Packet::Write(_)) => Some((ErrorCode::Access, "files cannot be written")),
-                Ok(Packet::Data { .. } | Packet::Ack { .. } | Packet::OptionAck(_)) => {
-                    Some((ErrorCode::UnknownTransfer, "no such transfer"))
+                Ok(Packet::Write(_)) => Some(WRITE),
+                Ok(Packet::Data { .. } | Packet::Ack { .. } | Packet::OptionAck(_)) => Some(STRAY),
+                Ok(Packet::Error { .. }) => None,
+                Err(_) => {
+                    self.context.count(Ending::TftpUnreadable);
+                    None
                 }
-                Ok(Packet::Error { .. }) | Err(_) => None,
             };
-            if let Some((code, text)) = refused {
+            if let Some((code, text, ending)) = refused {
+                self.context.count(ending);
                 self.refuse(arrival, code, text).await;
             }
         }
     }
 
     /// Starts a transfer, or says why not.
-    fn start(
-        &self,
-        request: Request,
-        arrival: Arrival,
-        shutdown: &Shutdown,
-    ) -> Option<(ErrorCode, &'static str)> {
-        let busy = Some((ErrorCode::Undefined, "the server is busy"));
-        let Some(guard) = Running::enter(&self.running, arrival.from)? else { return busy };
+    fn start(&self, request: Request, arrival: Arrival, shutdown: &Shutdown) -> Option<Refusal> {
+        let Some(guard) = Running::enter(&self.running, arrival.from)? else { return Some(BUSY) };
         let peer = *arrival.from.ip();
         let share = self.shares.take(peer);
         if share.is_none() && !peer.is_loopback() {
-            return busy;
+            return Some(BUSY);
         }
         let (context, shutdown) = (self.context.clone(), shutdown.clone());
         self.context.tasks.spawn("tftp transfer", async move {
@@ -161,13 +166,20 @@ async fn serve(context: &Context, request: &Request, arrival: Arrival) {
     let transfer = match opened(found).await {
         Ok(found) => Transfer::new(&socket, found, request),
         Err(reason) => {
+            context.count(Ending::TftpAbsent);
             record(Step::Absent, format!("TFTP {file}: {reason}"));
             session::refuse(&socket, ErrorCode::NotFound, &reason).await;
             return;
         }
     };
     let size = transfer.size();
-    match transfer.run().await {
+    let outcome = transfer.run().await;
+    context.count(match outcome {
+        Outcome::Sent => Ending::TftpSent,
+        Outcome::Declined(_) => Ending::TftpDeclined,
+        Outcome::Lost(_) => Ending::TftpBroken,
+    });
+    match outcome {
         Outcome::Sent => record(step, format!("fetched {file} ({size} bytes) over TFTP")),
         // Firmware asks for the size alone, breaks off, and asks again for the file.
         Outcome::Declined(_) => {}

@@ -4,6 +4,7 @@
 
 mod backoff;
 mod fan_out;
+pub mod metrics;
 mod shares;
 mod tasks;
 mod view;
