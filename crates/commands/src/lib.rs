@@ -48,6 +48,7 @@ mod skipped;
 mod sql_test;
 mod tabdump;
 mod tabgrep;
+mod table_file;
 mod tabprune;
 mod tabrestore;
 mod undo;

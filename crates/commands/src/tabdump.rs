@@ -8,10 +8,12 @@ use store::LogPage;
 use tables::{Row, TableId, csv};
 
 use crate::call::Call;
+use crate::run::blocking;
 use crate::services::Services;
 use crate::shape::{Behaviour, BoxFuture, Command};
 use crate::sink::Sink;
 use crate::sql_test::SqlTest;
+use crate::table_file;
 
 pub(crate) static COMMAND: Command = Command::new("tabdump", Behaviour::Procedure(tabdump));
 
@@ -22,6 +24,13 @@ fn tabdump(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Res
     Box::pin(async move {
         match plan(&call.options)? {
             Plan::Say(answer) => sink.send_all(answer.0).await,
+            Plan::Rows { table, tests } if call.options.has("f") => {
+                let path = table_file::target(&call, call.options.value("f").unwrap_or_default())?;
+                let keep = move |row: &Row| holds(&tests, row);
+                let content = (&call.snapshot, &services);
+                let written = table_file::write(table, path, keep, content).await?;
+                blocking(move || table_file::appear(&[written])).await??;
+            }
             Plan::Rows { table, tests } if table.def().is_log() => {
                 let last = last_rows(&call.options)?;
                 dump_log(&services, table, &tests, last, &sink).await?;
@@ -45,13 +54,17 @@ enum Plan {
 
 fn plan(options: &Options) -> Result<Plan, Failure> {
     let usage = |text: &str| Failure::new(ErrorKind::Usage, text);
-    for flag in ["d", "w"] {
+    for flag in ["d", "w", "f"] {
         if options.has("n") && options.has(flag) {
             let text = format!("You  cannot use the -n and -{flag} flag together. ");
             return Err(usage(&text));
         }
     }
     let name = match options.operands() {
+        [] if options.has("f") => {
+            let text = "table name missing from the command input. ";
+            return Err(Failure::new(ErrorKind::NotFound, text));
+        }
         [] if options.has("d") => return Ok(Plan::Say(described(table_meanings()))),
         [] => return Ok(Plan::Say(TableId::all().map(|table| Item::data(table.name())).collect())),
         [name] => name,

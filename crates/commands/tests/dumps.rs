@@ -143,6 +143,30 @@ async fn only_root_has_files_written_and_others_read_only_what_everybody_may() {
 }
 
 #[tokio::test]
+async fn a_table_is_dumped_into_a_file_of_its_own() {
+    let dir = tempfile::tempdir().unwrap();
+    let cluster = Cluster::with(awkward()).await;
+    let path = dir.path().join("out.csv");
+    std::os::unix::fs::symlink("/nonexistent/target", &path).unwrap();
+    let said = cluster.answer(&format!("tabdump -f {} -w node==n1 nodelist", path.display())).await;
+    assert_eq!(said.0, [], "nothing is printed");
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.starts_with("#node,groups,") && text.lines().count() == 2, "{text}");
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing unfinished is left");
+    for (line, expected) in [
+        (format!("tabdump -f {}", path.display()), "table name missing"),
+        (format!("tabdump -f {} site", dir.path().display()), "cannot write"),
+        ("tabdump -f /nonexistent/x site".to_owned(), "cannot write /nonexistent/x: No such file"),
+        ("tabdump -f x -n 3 auditlog".to_owned(), "the -n and -f flag together"),
+    ] {
+        let said = printed(&cluster.answer(&line).await);
+        assert_eq!((said.code, said.stderr.contains(expected)), (1, true), "{line}: {said:?}");
+    }
+    let said = printed(&cluster.answer_as("bob", "tabdump -f /tmp/x site").await);
+    assert_eq!(said.code, 1);
+}
+
+#[tokio::test]
 async fn tables_are_left_alone_on_request() {
     let dir = tempfile::tempdir().unwrap();
     let cluster = Cluster::with(awkward()).await;

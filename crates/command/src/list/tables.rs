@@ -41,9 +41,10 @@ pub(super) static TABCH: Meta = Meta {
 pub(super) static TABDUMP: Meta = Meta {
     name: "tabdump",
     summary: "print a table as CSV, the names of the tables, or what a column means",
-    usage: &["", "[-d] TABLE", "-w TEST... TABLE"],
+    usage: &["", "[-d] TABLE", "[-f FILE] [-w TEST]... TABLE"],
     options: &[
         OptionDef::flag(&["d"], "describe the columns"),
+        OptionDef::value(&["f"], "FILE", "write to a file on the management node"),
         OptionDef::value(&["n", "lines"], "COUNT", "only the last entries of a log"),
         OptionDef {
             names: &["w"],
