@@ -126,7 +126,7 @@ fn shell(call: &Call, env: &BTreeMap<&str, &str>) -> Result<Shell, Failure> {
         None => None,
         Some(text) => match text.parse::<u64>() {
             Ok(0) => None,
-            Ok(seconds) => Some(Duration::from_secs(seconds)),
+            Ok(seconds) => Some(Duration::from_secs(seconds).min(LONGEST)),
             Err(_) => return Err(usage(format!("the timeout '{text}' is not a number"))),
         },
     };

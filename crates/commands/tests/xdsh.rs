@@ -118,6 +118,15 @@ async fn much_output_loses_no_line() {
 }
 
 #[tokio::test]
+async fn a_timeout_beyond_all_time_is_none() {
+    let cluster = cluster().await;
+    let said = printed(&cluster.answer("xdsh n1 -t 18446744073709551615 echo hi").await);
+    assert_eq!((&*said.stdout, &*said.stderr), ("n1: hi\n", ""));
+    let said = printed(&cluster.answer("xdsh n1 -t soon echo hi").await);
+    assert!(said.code == 1 && said.stderr.contains("the timeout 'soon' is not a number"));
+}
+
+#[tokio::test]
 async fn a_node_that_takes_too_long_is_an_error() {
     let cluster = cluster().await;
     let said = printed(&cluster.answer("xdsh n1 -t 1 'echo begun; exec sleep 600'").await);
