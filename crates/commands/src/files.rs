@@ -1,8 +1,9 @@
 //! Files that a request names and the daemon reads. The daemon may read more than those who ask, so
 //! for anybody but root a file must be readable by everybody, with every directory on the way to it.
 
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -16,23 +17,23 @@ const PASS: u32 = 0o001;
 /// Reads a text file of at most `limit` bytes in the name of `user`. Pipes and devices are refused:
 /// reading them might never end.
 pub(crate) fn read_as(path: &Path, user: &str, limit: usize) -> io::Result<String> {
-    // The real path: what is checked is what is opened, unless root moves it meanwhile.
-    let path = path.canonicalize()?;
     // Opening a pipe would wait for its writer.
-    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(&path)?;
+    let file = OpenOptions::new().read(true).custom_flags(OFlag::O_NONBLOCK.bits()).open(path)?;
     let facts = file.metadata()?;
     if !facts.is_file() {
         return Err(io::Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
     }
-    if user != "root" && !is_public(&path, &facts) {
+    if user != "root" && !is_public(&file, &facts)? {
         return Err(ErrorKind::PermissionDenied.into());
     }
     read_bounded(file, limit)
 }
 
-fn is_public(path: &Path, facts: &Metadata) -> bool {
+fn is_public(file: &File, facts: &Metadata) -> io::Result<bool> {
+    // Where the open file lies; the path by which it was opened may mean another one by now.
+    let path = fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
     let passes = |dir: &Path| dir.metadata().is_ok_and(|facts| facts.mode() & PASS != 0);
-    facts.mode() & READ != 0 && path.ancestors().skip(1).all(passes)
+    Ok(facts.mode() & READ != 0 && path.ancestors().skip(1).all(passes))
 }
 
 fn read_bounded(file: File, limit: usize) -> io::Result<String> {
@@ -48,7 +49,7 @@ fn read_bounded(file: File, limit: usize) -> io::Result<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::{self, Permissions};
+    use std::fs::Permissions;
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
