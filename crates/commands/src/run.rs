@@ -37,8 +37,8 @@ pub async fn run(request: Request, services: Services, sink: Sink) {
         Behaviour::Edit(_) => run_edit(command, request, &services, &sink).await,
         Behaviour::Nodes(plan) => {
             if let Some(call) = prepared(command, request, &services, &sink).await {
-                let (planner, to) = (services.clone(), sink.clone());
-                let planned = blocking(move || plan(&call, &planner, &to)).await;
+                let (own, to) = (services.clone(), sink.clone());
+                let planned = blocking(move || plan(&call, &own, &to)).await;
                 run_nodes(command, planned.and_then(|plan| plan), &sink).await;
             }
         }
