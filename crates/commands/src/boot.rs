@@ -5,7 +5,7 @@ use std::time::Duration;
 use base::{Failure, Mac, NodeName, Timestamp};
 use command::{Answer, Item};
 use model::flight::{BootEvent, Expectation, Step, Timeline, timeline, verdict};
-use store::BootRecord;
+use store::{BootRecord, BootSubject};
 
 use crate::call::Call;
 use crate::services::Services;
@@ -32,10 +32,11 @@ fn boot(call: &Call, services: &Services, _sink: &Sink) -> Result<Plan, Failure>
 }
 
 async fn tell(services: &Services, node: &NodeName) -> Answer {
-    let records = match services.store.boot_records(Some(node.to_string()), RECORDS).await {
-        Ok(records) => records,
-        Err(error) => return Answer(vec![Failure::from(error).into()]),
-    };
+    let records =
+        match services.store.boot_records(BootSubject::Named(node.to_string()), RECORDS).await {
+            Ok(records) => records,
+            Err(error) => return Answer(vec![Failure::from(error).into()]),
+        };
     let events: Vec<BootEvent> = records.into_iter().filter_map(event).collect();
     let mut expected = Expectation::read(&services.boot.load(), node);
     expected.strangers = strangers(services, &timeline(&events)).await;
@@ -45,13 +46,16 @@ async fn tell(services: &Services, node: &NodeName) -> Answer {
 /// The hardware addresses that no node has and that asked DHCP since the node's attempt began.
 async fn strangers(services: &Services, attempt: &Timeline) -> Vec<String> {
     let Some(first) = attempt.events.first() else { return Vec::new() };
-    let records = services.store.boot_records(None, RECORDS).await.unwrap_or_else(|error| {
-        tracing::warn!(%error, "the records of unknown machines cannot be read");
-        Vec::new()
-    });
-    let asked = records.into_iter().filter(|record| {
-        record.node.is_none() && record.time >= first.time && record.step == Step::DhcpSilent.name()
-    });
+    let records =
+        services.store.boot_records(BootSubject::Strangers, RECORDS).await.unwrap_or_else(
+            |error| {
+                tracing::warn!(%error, "the records of unknown machines cannot be read");
+                Vec::new()
+            },
+        );
+    let asked = records
+        .into_iter()
+        .filter(|record| record.time >= first.time && record.step == Step::DhcpSilent.name());
     let mut macs: Vec<String> = asked.filter_map(|record| record.mac).collect();
     macs.sort_unstable();
     macs.dedup();

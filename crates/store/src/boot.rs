@@ -45,6 +45,15 @@ pub struct BootRecord {
     pub text: String,
 }
 
+/// Whose records are wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BootSubject {
+    /// Those of the node of this name, or of the machine with this MAC address that is no node.
+    Named(String),
+    /// Those of all machines that are no nodes.
+    Strangers,
+}
+
 /// Appends records and keeps each node's within the bound.
 #[derive(Default)]
 pub(crate) struct BootLog {
@@ -117,13 +126,16 @@ impl BootLog {
     }
 }
 
-/// The newest records of a node or of an address, oldest first; of all when there is no subject.
+/// The newest records, oldest first.
 pub(crate) fn read(
     connection: &Connection,
-    subject: Option<&str>,
+    subject: &BootSubject,
     limit: u32,
 ) -> rusqlite::Result<Vec<BootRecord>> {
-    let test = if subject.is_some() { "subject = ?1" } else { "?1 IS NULL" };
+    let (test, subject) = match subject {
+        BootSubject::Named(name) => ("subject = ?1", Some(name)),
+        BootSubject::Strangers => ("node IS NULL AND ?1 IS NULL", None),
+    };
     let mut statement = connection.prepare_cached(&format!(
         "SELECT time_ms, node, mac, attempt, step, text FROM store_boot
          WHERE {test} ORDER BY id DESC LIMIT ?2"

@@ -21,7 +21,7 @@ mod store;
 mod thread;
 mod writer;
 
-pub use boot::BootRecord;
+pub use boot::{BootRecord, BootSubject};
 pub use error::{StoreError, UpdateError};
 pub use history::{ChangedRow, HistoryEntry, HistoryQuery};
 pub use log::{LogCut, LogEdit, LogPage};

@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tables::{ApplyError, Patch, Row, RowChange, Snapshot, TableId};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::boot::{self, BootLog, BootRecord};
+use crate::boot::{self, BootLog, BootRecord, BootSubject};
 use crate::error::{StoreError, UpdateError};
 use crate::history::{self, HistoryEntry, HistoryQuery};
 use crate::log::{self, LogCut, LogEdit, LogPage};
@@ -180,14 +180,13 @@ impl Store {
         self.record(write).await.map(|_| ())
     }
 
-    /// The newest records of a node, or of the MAC address of a machine that is no node, oldest
-    /// first; of all when no name is given.
+    /// The newest records of what a node or a machine did, oldest first.
     pub async fn boot_records(
         &self,
-        node: Option<String>,
+        subject: BootSubject,
         limit: u32,
     ) -> Result<Vec<BootRecord>, StoreError> {
-        self.query(move |connection| boot::read(connection, node.as_deref(), limit)).await
+        self.query(move |connection| boot::read(connection, &subject, limit)).await
     }
 
     /// Finishes what was asked for and closes the file; later requests fail.
