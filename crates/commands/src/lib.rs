@@ -34,6 +34,7 @@ mod lsxcatd;
 mod names;
 mod nodech;
 mod nodels;
+mod nodepurge;
 mod nodes;
 mod nodeset;
 mod nodestat;
@@ -81,7 +82,7 @@ pub static COMMANDS: &[&Command] = &[
     &nodech::NODECH,
     &nodech::NODEGRPCH,
     &nodels::COMMAND,
-    &nodech::NODEPURGE,
+    &nodepurge::COMMAND,
     &nodech::NODERM,
     &nodeset::COMMAND,
     &nodestat::COMMAND,

@@ -17,7 +17,6 @@ use crate::shape::{Behaviour, Command};
 pub(crate) static NODECH: Command = Command::new("nodech", Behaviour::Edit(nodech));
 pub(crate) static NODEADD: Command = Command::new("nodeadd", Behaviour::Edit(nodeadd));
 pub(crate) static NODEGRPCH: Command = Command::new("nodegrpch", Behaviour::Edit(nodegrpch));
-pub(crate) static NODEPURGE: Command = Command::new("nodepurge", Behaviour::Edit(noderm));
 pub(crate) static NODERM: Command = Command::new("noderm", Behaviour::Edit(noderm));
 
 /// An empty value is stored as an expression that is always empty, so that it hides what the groups
@@ -93,12 +92,17 @@ fn nodeadd(call: &Call) -> Result<(Patch, Answer), Failure> {
 }
 
 fn noderm(call: &Call) -> Result<(Patch, Answer), Failure> {
+    removal(&call.snapshot, call.required_nodes()?)
+}
+
+/// Removes nodes from every table.
+pub(crate) fn removal(snapshot: &Snapshot, nodes: &[NodeName]) -> Result<(Patch, Answer), Failure> {
     let mut patch = Patch::new();
     let tables = TableId::all()
         .filter(|table| table.def().column("node").is_some() && !table.def().is_log());
     for table in tables {
-        for node in call.required_nodes()? {
-            let rows = call.snapshot.delete_where(table, &[("node", node.as_str())]);
+        for node in nodes {
+            let rows = snapshot.delete_where(table, &[("node", node.as_str())]);
             patch.extend(rows.map_err(|error| apply(&error))?);
         }
     }

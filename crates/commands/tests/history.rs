@@ -123,6 +123,27 @@ async fn a_change_that_others_build_on_is_not_taken_back() {
 }
 
 #[tokio::test]
+async fn purged_nodes_are_nowhere_any_more() {
+    let cluster = cluster().await;
+    cluster.answer("chtab key=domain site.value=example.org").await;
+    cluster.answer("nodech n1 hosts.ip=10.0.0.1").await;
+    cluster.answer("nodech n2 hosts.ip=10.0.0.2").await;
+    cluster.answer("makehosts n1,n2").await;
+    let hosts = async || {
+        let path = cluster.services.hosts_file.lock().await;
+        std::fs::read_to_string(&*path).unwrap()
+    };
+    assert!(hosts().await.contains("10.0.0.1") && hosts().await.contains("10.0.0.2"));
+    let said = printed(&cluster.answer("nodepurge n1").await);
+    assert_eq!((said.code, &*said.stdout, &*said.stderr), (0, "", ""));
+    assert!(!hosts().await.contains("10.0.0.1") && hosts().await.contains("10.0.0.2"));
+    let snapshot = cluster.services.store.snapshot();
+    assert_eq!((snapshot.nodes().count(), snapshot.row_count(ids::IPMI)), (1, 1));
+    assert_eq!(printed(&cluster.answer("nodepurge").await).code, 1);
+    assert_eq!(printed(&cluster.answer("nodepurge n1").await).code, 1);
+}
+
+#[tokio::test]
 async fn logs_are_pruned_from_their_old_end() {
     let cluster = Cluster::with(Patch::new()).await;
     let store = &cluster.services.store;

@@ -91,7 +91,7 @@ pub(super) static NODEPURGE: Meta = Meta {
     dir: Dir::Bin,
     topic: Topic::Objects,
     front: FrontEnd::Noderange,
-    summary: "remove nodes from all tables; DNS and DHCP follow by themselves",
+    summary: "remove nodes from all tables and the hosts file; DNS and DHCP follow",
     usage: &["NODERANGE"],
     options: &[VERSION],
     ..BASE
