@@ -16,6 +16,9 @@ async fn cluster() -> Cluster {
     }
     let id = |name| table(name).unwrap();
     patch.set(id("mac"), &["n1"], &[("mac", Some("02:00:00:00:00:01"))]);
+    patch.set(id("hosts"), &["n1"], &[("ip", Some("10.1.0.1"))]);
+    let lan = ["10.1.0.0", "255.255.0.0"];
+    patch.set(id("networks"), &lan, &[("netname", Some("lan"))]);
     let facts = [("osvers", Some("debian13")), ("osarch", Some("x86_64"))];
     for (image, method) in [("img", "netboot"), ("disk", "install")] {
         patch.set(id("osimage"), &[image], &facts);
@@ -104,6 +107,18 @@ async fn a_boot_is_told_step_by_step() {
     assert!(said.stdout.contains("rpower boot: was off"), "{}", said.stdout);
     assert!(said.stdout.contains("offered 10.1.0.1"), "{}", said.stdout);
     assert!(!said.stdout.contains("something"), "{}", said.stdout);
+    let stranger = BootRecord {
+        time: SystemClock.now(),
+        node: None,
+        mac: Some("02:00:00:00:00:99".to_owned()),
+        attempt: 0,
+        step: "dhcp-silent".to_owned(),
+        text: "nobody knows it".to_owned(),
+    };
+    let off = record("power", "rpower on: was off");
+    cluster.services.store.record_boot(vec![off, stranger]).await.unwrap();
+    let said = ran(&cluster, "xcat-boot n1").await;
+    assert!(said.stdout.contains("02:00:00:00:00:99"), "{}", said.stdout);
     let nobody = ran(&cluster, "xcat-boot").await;
     assert!(nobody.code == 1 && nobody.stdout.contains("Usage: xcat boot"), "{nobody:?}");
 }
