@@ -26,6 +26,13 @@ pub(crate) static MAKEDHCP: Command = Command::new("makedhcp", Behaviour::Proced
 /// How long to wait until the boot services show the tables.
 const VIEW_DEADLINE: Duration = Duration::from_secs(5);
 
+/// What becomes of the lines of nodes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Task {
+    Put,
+    Remove,
+}
+
 fn makehosts(
     call: Call,
     services: Services,
@@ -36,14 +43,14 @@ fn makehosts(
             let text = "link-local addresses are not available yet";
             return Err(Failure::new(ErrorKind::NotFound, text));
         }
-        let removes = call.options.has("d");
-        let nodes = match (&call.noderange, removes) {
+        let task = if call.options.has("d") { Task::Remove } else { Task::Put };
+        let nodes = match (&call.noderange, task) {
             (Some(_), _) => call.nodes.clone(),
-            (None, false) => call.snapshot.nodes().cloned().collect(),
-            (None, true) => return Ok(()),
+            (None, Task::Put) => call.snapshot.nodes().cloned().collect(),
+            (None, Task::Remove) => return Ok(()),
         };
         let path = services.hosts_file.clone().lock_owned().await;
-        let problems = blocking(move || make(&call, &nodes, removes, &path)).await??;
+        let problems = blocking(move || make(&call, &nodes, task, &path)).await??;
         sink.send_all(problems.into_iter().map(Item::Warning)).await;
         Ok(())
     })
@@ -55,12 +62,7 @@ pub(crate) fn remove(call: &Call, nodes: &[NodeName], path: &Path) -> Result<(),
 }
 
 /// Brings the hosts file at `path` up to date and says what could not be used.
-fn make(
-    call: &Call,
-    nodes: &[NodeName],
-    removes: bool,
-    path: &Path,
-) -> Result<Vec<String>, Failure> {
+fn make(call: &Call, nodes: &[NodeName], task: Task, path: &Path) -> Result<Vec<String>, Failure> {
     let shown = path.display().to_string();
     let old = match std::fs::read_to_string(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -68,7 +70,7 @@ fn make(
     };
     let mut file =
         if call.options.has("n") { HostsFile::localhost() } else { HostsFile::parse(&old) };
-    let problems = edit(call, nodes, removes, &mut file);
+    let problems = edit(call, nodes, task, &mut file);
     replace(path, &old, &file.text()).map_err(|error| broken("write", &shown, &error))?;
     Ok(problems)
 }
@@ -77,7 +79,7 @@ fn broken(what: &str, path: &str, error: &io::Error) -> Failure {
     Failure::new(ErrorKind::Internal, format!("cannot {what} {path}: {error}"))
 }
 
-fn edit(call: &Call, nodes: &[NodeName], removes: bool, file: &mut HostsFile) -> Vec<String> {
+fn edit(call: &Call, nodes: &[NodeName], task: Task, file: &mut HostsFile) -> Vec<String> {
     let first = call.snapshot.site("FQDNfirst").unwrap_or_default().to_ascii_lowercase();
     let style = LineStyle {
         long_first: call.options.has("l") || matches!(&*first, "1" | "yes" | "enable"),
@@ -87,15 +89,12 @@ fn edit(call: &Call, nodes: &[NodeName], removes: bool, file: &mut HostsFile) ->
     let mut problems = Vec::new();
     for node in nodes {
         let (lines, bad) = hosts::lines(&call.snapshot, node);
-        for line in &lines {
-            if removes {
-                file.remove(line);
-            } else {
-                file.put(line, style);
+        match task {
+            Task::Remove => lines.iter().for_each(|line| file.remove(line)),
+            Task::Put => {
+                lines.iter().for_each(|line| file.put(line, style));
+                problems.extend(bad);
             }
-        }
-        if !removes {
-            problems.extend(bad);
         }
     }
     problems
