@@ -58,7 +58,7 @@ fn makehosts(
 
 /// Removes nodes from the hosts file at `path`, as long as the tables know them.
 pub(crate) fn remove(call: &Call, nodes: &[NodeName], path: &Path) -> Result<(), Failure> {
-    make(call, nodes, true, path).map(drop)
+    make(call, nodes, Task::Remove, path).map(drop)
 }
 
 /// Brings the hosts file at `path` up to date and says what could not be used.
