@@ -60,6 +60,39 @@ async fn several_requests_are_answered_in_order_even_when_they_arrive_together_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_password_and_a_token_prove_a_user() {
+    let daemon = TestDaemon::start().await;
+    for cells in [
+        ["key=xcat,username=al", "passwd.password=s3cret"],
+        ["priority=7", "policy.name=al"],
+        ["priority=7", "policy.rule=allow"],
+    ] {
+        let made = daemon.xcat(&["chtab", cells[0], cells[1]]).await;
+        assert_eq!(made.status, 0, "{}", made.err);
+    }
+    let ask = async |more: &str| {
+        let mut stream = connect(&daemon).await;
+        stream.write_all(request("authcheck", more).as_bytes()).await.unwrap();
+        until(&mut stream, "</xcatresponse>").await
+    };
+    let login = |name: &str, password: &str| {
+        format!("<{name}><username>al</username><password>{password}</password></{name}>")
+    };
+    let answer = ask(&login("becomeuser", "s3cret")).await;
+    assert!(answer.contains("<username>al</username>"), "{answer}");
+    let refused = ask(&login("gettoken", "wrong")).await;
+    assert!(refused.contains("<error>Authentication failure</error>"), "{refused}");
+    let given = ask(&login("gettoken", "s3cret")).await;
+    let id = given.split("<id>").nth(1).and_then(|rest| rest.split('<').next()).unwrap();
+    assert!(given.contains("<expire>"), "{given}");
+    let answer = ask(&format!("<tokens><tokenid>{id}</tokenid></tokens>")).await;
+    assert!(answer.contains("<username>al</username>"), "{answer}");
+    let refused = ask("<tokens><tokenid>x</tokenid></tokens>").await;
+    assert!(refused.contains("Authentication failure"), "{refused}");
+    daemon.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_request_is_refused_and_the_daemon_goes_on() {
     let daemon = TestDaemon::start().await;
     let too_large = "<xcatrequest>".to_owned() + &"x".repeat(100 * 1024 * 1024);

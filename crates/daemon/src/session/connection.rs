@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use wire::xml::{Element, Encoding, FrameError, FrameReader};
 
 use crate::session::answer::{self, done, refusal};
-use crate::session::gate::{Admitted, Peer};
+use crate::session::gate::{Admitted, Peer, Recognized};
 use crate::session::request::Request;
 use crate::session::server::Server;
 
@@ -112,11 +112,14 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Connection<S> {
         if request.abort {
             return false;
         }
-        if request.authenticates {
-            self.say(&refusal("Authentication failure")).await;
-            return false;
-        }
-        match self.server.clone().admit(request, &self.peer).await {
+        let peer = match self.server.recognize(&request, &self.peer).await {
+            Recognized::Peer(peer) => peer,
+            Recognized::Answered(document) => {
+                self.say(&document).await;
+                return false;
+            }
+        };
+        match self.server.clone().admit(request, &peer).await {
             Admitted::Refused(document) | Admitted::Answered(document) => self.say(&document).await,
             Admitted::Command(request, transaction) => self.command(*request, transaction).await,
         }

@@ -4,18 +4,24 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use base::NodeName;
+use base::{ErrorKind, Failure, NodeName, Secret, Timestamp};
 use model::policy::{self, Verdict};
 use model::universe;
+use store::Origin;
 use tables::Snapshot;
 use wire::xml::Element;
 
 use crate::audit;
 use crate::commands_log::Entry;
 use crate::session::answer::{done, refusal};
+use crate::session::login::{self, Credentials, Login};
 use crate::session::request::Request;
 use crate::session::server::Server;
+
+/// How long a peer waits after a wrong password.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Who is at the other end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +71,77 @@ pub(crate) enum Admitted {
     Command(Box<commands::Request>, Option<String>),
 }
 
+/// Who sends a request.
+pub(crate) enum Recognized {
+    /// This peer.
+    Peer(Peer),
+    /// The request is answered with that: it was about a login, or the login failed.
+    Answered(Element),
+}
+
 impl Server {
+    /// Finds out who sends `request`: the peer of the connection, or whoever it proves to be by a password or a token.
+    pub(crate) async fn recognize(&self, request: &Request, peer: &Peer) -> Recognized {
+        let (snapshot, now) = (self.services.store.snapshot(), self.clock.now());
+        let failed = || Recognized::Answered(refusal("Authentication failure"));
+        let proven = |identity| Recognized::Peer(Peer { identity: Some(identity), ..peer.clone() });
+        match request.login.clone() {
+            None => Recognized::Peer(peer.clone()),
+            Some(Login::Become(credentials)) => match self.proven(credentials, peer).await {
+                Some(user) => proven(user),
+                None => failed(),
+            },
+            Some(Login::GetToken(credentials)) => match self.proven(credentials, peer).await {
+                Some(user) => self.give_token(user, now).await.map_or_else(
+                    |failure| Recognized::Answered(refusal(&failure.to_string())),
+                    |token| Recognized::Answered(done(None).with(token)),
+                ),
+                None => failed(),
+            },
+            Some(Login::Token(id)) => match login::owner(&snapshot, id.expose(), now) {
+                Some((user, _)) => {
+                    self.note_use(id, user.clone(), now).await;
+                    proven(user)
+                }
+                None => failed(),
+            },
+        }
+    }
+
+    /// The user, if the password is right; a wrong one costs time, so that guessing is slow.
+    async fn proven(&self, credentials: Credentials, peer: &Peer) -> Option<String> {
+        let snapshot = self.services.store.snapshot();
+        let user = credentials.username.clone();
+        let right = tokio::task::spawn_blocking(move || credentials.are_right(&snapshot)).await;
+        if right.unwrap_or(false) {
+            return Some(user);
+        }
+        tracing::warn!(%peer, user, "a login failed");
+        tokio::time::sleep(AFTER_FAILURE).await;
+        None
+    }
+
+    async fn give_token(&self, user: String, now: Timestamp) -> Result<Element, Failure> {
+        let id =
+            login::token_id().map_err(|error| Failure::from_error(ErrorKind::Internal, &error))?;
+        let origin = Origin::new(user.clone(), "gettoken");
+        let decide = move |snapshot: &Snapshot| {
+            Ok::<_, Failure>(login::new_token(snapshot, &user, &id, now))
+        };
+        Ok(self.services.store.update_with(origin, decide).await?.1)
+    }
+
+    async fn note_use(&self, id: Secret<String>, user: String, now: Timestamp) {
+        let decide = move |snapshot: &Snapshot| {
+            let owner = login::owner(snapshot, id.expose(), now);
+            Ok::<_, Failure>(owner.map(|(_, patch)| patch).unwrap_or_default())
+        };
+        let noted = self.services.store.update(Origin::new(user, "use of a token"), decide).await;
+        if let Err(error) = noted {
+            tracing::error!(error = %Failure::from(error), "the use of a token cannot be noted");
+        }
+    }
+
     /// Decides what becomes of `request`.
     pub(crate) async fn admit(self: Arc<Self>, request: Request, peer: &Peer) -> Admitted {
         let snapshot = self.services.store.snapshot();
@@ -179,17 +255,36 @@ fn builtin(snapshot: &Snapshot, request: &Request, peer: &Peer) -> Option<Elemen
         "noderange" => {
             let noderange = request.noderange.as_deref()?;
             let user = peer.identity.as_deref().unwrap_or_default();
-            Some(expanded(snapshot, noderange, user, done(transaction)))
+            Some(expanded(snapshot, noderange, user, done(transaction)).0)
+        }
+        "extnoderange" => {
+            let noderange = request.noderange.as_deref()?;
+            let user = peer.identity.as_deref().unwrap_or_default();
+            let (mut answer, nodes) = expanded(snapshot, noderange, user, done(transaction));
+            if request.arguments.iter().any(|argument| argument.contains("subgroups")) {
+                let groups = nodes.iter().flat_map(|node| snapshot.groups_of(node.as_str()));
+                for group in groups.collect::<BTreeSet<_>>() {
+                    answer.push(Element::leaf("intersectinggroups", &*group));
+                }
+            }
+            Some(answer)
         }
         _ => None,
     }
 }
 
-fn expanded(snapshot: &Snapshot, noderange: &str, user: &str, answer: Element) -> Element {
+/// Adds the nodes of `noderange` to `answer`; they are returned too.
+fn expanded(
+    snapshot: &Snapshot,
+    noderange: &str,
+    user: &str,
+    answer: Element,
+) -> (Element, Vec<NodeName>) {
     let expansion = match commands::expand_noderange(noderange, snapshot, user) {
         Ok(expansion) => expansion,
         Err(error) => {
-            return answer.with_leaf("error", error.to_string()).with_leaf("errorcode", "1");
+            let answer = answer.with_leaf("error", error.to_string());
+            return (answer.with_leaf("errorcode", "1"), Vec::new());
         }
     };
     let missing = expansion.missing.join(",");
@@ -197,10 +292,11 @@ fn expanded(snapshot: &Snapshot, noderange: &str, user: &str, answer: Element) -
     if !missing.is_empty() {
         answer = answer.with_leaf("warning", format!("Invalid nodes in noderange:{missing}"));
     }
-    for node in expansion.nodes() {
+    let nodes: Vec<NodeName> = expansion.nodes();
+    for node in &nodes {
         answer.push(Element::leaf("node", node.as_str()));
     }
-    answer
+    (answer, nodes)
 }
 
 #[cfg(test)]
@@ -245,6 +341,28 @@ mod tests {
         assert!(!allowed("bob", Some("n2"), &["n1"]).0);
         let both = Some(vec!["n2".to_owned(), "n3".to_owned()]);
         assert_eq!(allowed("eve", None, &["n2", "n3"]), (true, both));
+    }
+
+    #[test]
+    fn trees_of_groups_can_be_asked_for() {
+        let peer =
+            Peer { identity: Some("root".to_owned()), host: "h".to_owned(), door: Door::Local };
+        let answer = |arguments: &[&str]| {
+            let request = Request {
+                command: "extnoderange".to_owned(),
+                noderange: Some("n3,n1,n2".to_owned()),
+                arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
+                ..Request::default()
+            };
+            let answer = builtin(&cluster(), &request, &peer).unwrap();
+            assert!(answer.has("serverdone"));
+            let texts = |name| answer.all(name).map(|e| e.text.clone()).collect::<Vec<_>>();
+            (texts("node"), texts("intersectinggroups"))
+        };
+        let nodes = ["n1", "n2", "n3"].map(str::to_owned).to_vec();
+        assert_eq!(answer(&[]), (nodes.clone(), vec![]));
+        let groups = ["rack0", "rack1"].map(str::to_owned).to_vec();
+        assert_eq!(answer(&["subgroups"]), (nodes, groups));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod answer;
 mod connection;
 mod gate;
 mod listen;
+mod login;
 mod request;
 mod server;
 

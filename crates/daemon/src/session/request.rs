@@ -6,6 +6,8 @@ use base::Timestamp;
 use commands::Upload;
 use wire::xml::{Element, XmlError};
 
+use crate::session::login::Login;
+
 /// A request as it arrived; nothing in it is proven.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Request {
@@ -24,8 +26,8 @@ pub(crate) struct Request {
     pub(crate) remote_client: Option<String>,
     /// Whether the document only asks to stop what runs.
     pub(crate) abort: bool,
-    /// Whether it wants to be somebody else by a password or a token.
-    pub(crate) authenticates: bool,
+    /// How it proves who sends it, if by a password or a token.
+    pub(crate) login: Option<Login>,
 }
 
 impl Request {
@@ -44,12 +46,13 @@ impl Request {
             cwd: text("cwd").unwrap_or_default().into(),
             stdin: text("stdin"),
             upload: upload(&root),
-            client_type: filled("clienttype"),
+            client_type: filled("clienttype")
+                .or_else(|| root.has("becomeuser").then(|| "webui".to_owned())),
             username: text("username"),
             transaction: filled("transid"),
             remote_client: filled("remote_client"),
             abort: root.has("abortcommand"),
-            authenticates: ["becomeuser", "gettoken", "tokens"].iter().any(|name| root.has(name)),
+            login: Login::read(&root),
         })
     }
 
@@ -100,7 +103,7 @@ mod tests {
         let request = Request::parse(text.as_bytes()).unwrap();
         assert_eq!((&*request.command, request.arguments.len()), ("rpower", 2));
         assert_eq!((request.noderange, request.stdin.as_deref()), (None, Some("")));
-        assert!(!request.abort && !request.authenticates);
+        assert!(!request.abort && request.login.is_none());
         assert_eq!((request.upload, request.env.len()), (None, 0));
         let text = b"<xcatrequest><addrows>yes</addrows><command>tabrestore</command><data>#key,value\n</data>\
                      <data>&quot;a&quot;,&quot;b</data><data>c&quot;\n</data><table>site</table>\
