@@ -90,9 +90,15 @@ fn edit(call: &Call, nodes: &[NodeName], task: Task, file: &mut HostsFile) -> Ve
     for node in nodes {
         let (lines, bad) = hosts::lines(&call.snapshot, node);
         match task {
-            Task::Remove => lines.iter().for_each(|line| file.remove(line)),
+            Task::Remove => {
+                for line in &lines {
+                    file.remove(line);
+                }
+            }
             Task::Put => {
-                lines.iter().for_each(|line| file.put(line, style));
+                for line in &lines {
+                    file.put(line, style);
+                }
                 problems.extend(bad);
             }
         }
