@@ -1,10 +1,12 @@
-//! The log of requests, `commands.log`: one block for each, readable by root only. What does not fit into the channel is
-//! dropped: a log must not hold up commands.
+//! The log of requests, `commands.log`: one block for each, readable by root only (spec/protocol.md section 6). What does
+//! not fit into the channel is dropped: a log must not hold up commands. An answer is written up to a bound, and not at
+//! all when it may tell a password.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base::Timestamp;
-use tokio::fs::OpenOptions;
+use command::Item;
+use tokio::fs::{self, OpenOptions};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
@@ -16,35 +18,109 @@ const UNRECORDED: &[&str] =
     &["getbladecons", "getcons", "getipmicons", "getopenbmccons", "xcat-complete"];
 /// How many blocks wait for the disk.
 pub(crate) const WAITING: usize = 256;
+/// How much of one answer is written, in bytes.
+const LONGEST: usize = 64 * 1024;
+/// The size at which the file becomes its `.1`.
+const LARGEST: u64 = 32 * 1024 * 1024;
+/// What stands for an answer that may tell a password.
+const REDACTED: &str = "*REDACTED*\n";
 
-/// One request.
+/// A request that is not yet answered to the end.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    head: String,
+    secret: bool,
+    response: String,
+    nodes: usize,
+    begun: Timestamp,
+}
+
+/// What is written about one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry(String);
+pub(crate) struct Block(String);
 
 impl Entry {
-    /// What is written about `request`, if anything is.
-    pub(crate) fn new(request: &Request, now: Timestamp) -> Option<Self> {
+    /// What is written about `request` to `nodes` nodes, if anything is.
+    pub(crate) fn new(request: &Request, nodes: usize, now: Timestamp) -> Option<Self> {
         if UNRECORDED.contains(&&*request.command) {
             return None;
         }
+        let given = request.arguments.join(" ");
+        let shown = command::masked(request.arguments.iter().map(String::as_str));
+        let secret = request.command == "getcredentials" || tells(&given) || shown != given;
         let mut words = vec![request.command.clone()];
         words.extend(request.noderange.clone());
-        words.push(command::masked(request.arguments.iter().map(String::as_str)));
+        words.push(shown);
         let client_type = request.client_type.as_deref().unwrap_or("other");
-        Some(Self(format!(
-            "{RULE}\n[Date]       {}\n[ClientType] {client_type} \n[Request]    {} \n",
+        let head = format!(
+            "{RULE}\n[Date]       {}\n[ClientType] {client_type} \n[Request]    {} \n[Response]\n",
             now.local(),
             words.join(" ").trim_end()
-        )))
+        );
+        Some(Self { head, secret, response: String::new(), nodes, begun: now })
+    }
+
+    /// Takes down what is answered.
+    pub(crate) fn hear(&mut self, items: &[Item]) {
+        for item in items {
+            if self.secret || self.response.len() >= LONGEST {
+                return;
+            }
+            let line = line(item).unwrap_or_default();
+            self.secret = tells(&line);
+            self.response.push_str(&line);
+            if self.response.len() >= LONGEST {
+                let end = self.response.floor_char_boundary(LONGEST);
+                self.response.truncate(end);
+                self.response.push_str("\n...\n");
+            }
+        }
+    }
+
+    /// The whole of it.
+    pub(crate) fn finish(self, now: Timestamp) -> Block {
+        let response = if self.secret { REDACTED } else { &self.response };
+        Block(format!(
+            "{}{response}[NumberNodes] {} \n[ElapsedTime] {} s\n",
+            self.head,
+            self.nodes,
+            now.since(self.begun).as_secs()
+        ))
     }
 }
 
-/// Writes entries until there are no more senders.
-pub(crate) async fn write(path: PathBuf, mut entries: mpsc::Receiver<Entry>) {
+/// Whether the text may tell a password.
+fn tells(text: &str) -> bool {
+    let word = b"passw";
+    text.as_bytes().windows(word.len()).any(|found| found.eq_ignore_ascii_case(word))
+}
+
+/// How the client prints an item.
+fn line(item: &Item) -> Option<String> {
+    let described = |desc: &Option<String>| match desc {
+        Some(desc) => format!("{desc}: "),
+        None => String::new(),
+    };
+    Some(match item {
+        Item::Data { desc, text } => format!("{}{text}\n", described(desc)),
+        Item::Info(text) | Item::Stderr(text) => format!("{text}\n"),
+        Item::Sinfo(text) => format!("{text} "),
+        Item::Warning(text) => format!("Warning: {text}\n"),
+        Item::Error { text, .. } | Item::Refusal { text, .. } => format!("Error: {text}\n"),
+        Item::Node { name, desc, text } => format!("{name}: {}{text}\n", described(desc)),
+        Item::NodeName(name) => format!("{name}\n"),
+        Item::NodeWarning { name, text } => format!("{name}: Warning: {text}\n"),
+        Item::NodeError { name, text, .. } => format!("{name}: Error: {text}\n"),
+        Item::Code(_) => return None,
+    })
+}
+
+/// Writes blocks until there are no more senders.
+pub(crate) async fn write(path: PathBuf, mut blocks: mpsc::Receiver<Block>) {
     let mut failed = false;
     let mut batch = Vec::new();
-    while entries.recv_many(&mut batch, WAITING).await > 0 {
-        let text: String = batch.drain(..).map(|entry| entry.0).collect();
+    while blocks.recv_many(&mut batch, WAITING).await > 0 {
+        let text: String = batch.drain(..).map(|block| block.0).collect();
         let written = append(&path, text.as_bytes()).await;
         if let Err(error) = &written
             && !failed
@@ -55,8 +131,78 @@ pub(crate) async fn write(path: PathBuf, mut entries: mpsc::Receiver<Entry>) {
     }
 }
 
-async fn append(path: &PathBuf, text: &[u8]) -> std::io::Result<()> {
+async fn append(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    if fs::metadata(path).await.is_ok_and(|found| found.len() > LARGEST) {
+        fs::rename(path, path.with_extension("log.1")).await?;
+    }
     let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).await?;
     file.write_all(text).await?;
     file.flush().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn block(command: &str, arguments: &[&str], items: &[Item]) -> String {
+        let request = Request {
+            command: command.to_owned(),
+            noderange: Some("n1,n2".to_owned()),
+            arguments: arguments.iter().map(|word| (*word).to_owned()).collect(),
+            client_type: Some("cli".to_owned()),
+            ..Request::default()
+        };
+        let now = Timestamp::from_unix_millis(5_000);
+        let mut entry = Entry::new(&request, 2, now).unwrap();
+        for item in items {
+            entry.hear(std::slice::from_ref(item));
+        }
+        entry.finish(Timestamp::from_unix_millis(8_400)).0
+    }
+
+    #[test]
+    fn a_block_tells_the_request_its_answer_and_its_time() {
+        let items = [Item::node("n1", "on"), Item::node_error("n2", "timed out"), Item::Code(1)];
+        let text = block("rpower", &["stat"], &items);
+        let (head, rest) = text.split_once("[ClientType]").unwrap();
+        assert!(head.starts_with(RULE) && head.contains("\n[Date]       19"), "{text}");
+        assert_eq!(
+            rest,
+            " cli \n[Request]    rpower n1,n2 stat \n[Response]\nn1: on\nn2: Error: timed out\n\
+             [NumberNodes] 2 \n[ElapsedTime] 3 s\n"
+        );
+    }
+
+    #[test]
+    fn answers_that_may_tell_a_password_are_left_out() {
+        let secret = [Item::data("hunter2")];
+        for text in [
+            block("tabdump", &["passwd"], &secret),
+            block("chdef", &["bmcpassword=hunter2"], &secret),
+            block("getcredentials", &[], &secret),
+            block("lsdef", &[], &[Item::data("    bmcPassword=hunter2"), Item::data("hunter2")]),
+        ] {
+            assert!(text.contains("[Response]\n*REDACTED*\n[Number"), "{text}");
+            assert!(!text.contains("hunter2"), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_long_answer_is_cut() {
+        let items = vec![Item::data("x".repeat(1000)); 1000];
+        let text = block("nodels", &[], &items);
+        assert!(text.len() < LONGEST + 1000 && text.contains("x\n...\n[Number"));
+        let wide = block("nodels", &[], &[Item::data("\u{20ac}".repeat(LONGEST))]);
+        assert!(wide.len() < LONGEST + 1000);
+    }
+
+    #[tokio::test]
+    async fn a_large_file_is_set_aside() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("commands.log");
+        std::fs::File::create(&path).unwrap().set_len(LARGEST + 1).unwrap();
+        append(&path, b"x\n").await.unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), b"x\n");
+        assert!(dir.path().join("commands.log.1").exists());
+    }
 }

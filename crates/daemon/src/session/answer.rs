@@ -20,9 +20,11 @@ pub(crate) async fn relay(
     to: &mut (impl AsyncWrite + Unpin),
     source: &str,
     encoding: Encoding,
+    heard: &mut (dyn FnMut(&[Item]) + Send),
 ) -> io::Result<()> {
     let mut gathered = Vec::new();
     while items.recv_many(&mut gathered, GATHERED).await > 0 {
+        heard(&gathered);
         let answer = Answer(std::mem::take(&mut gathered));
         let documents = answer.documents(Some(source));
         let bytes: Vec<u8> =
@@ -70,7 +72,8 @@ mod tests {
         let (sink, mut items) = mpsc::channel(4);
         sink.send(Item::data("x".repeat(5000))).await.unwrap();
         drop(sink);
-        let error = relay(&mut items, &mut ours, "mn", Encoding::Ascii).await.unwrap_err();
+        let error =
+            relay(&mut items, &mut ours, "mn", Encoding::Ascii, &mut |_| ()).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::TimedOut);
         drop(theirs);
     }
@@ -83,7 +86,7 @@ mod tests {
             sink.send(Item::data(text)).await.unwrap();
         }
         drop(sink);
-        relay(&mut items, &mut ours, "mn", Encoding::Ascii).await.unwrap();
+        relay(&mut items, &mut ours, "mn", Encoding::Ascii, &mut |_| ()).await.unwrap();
         send(&mut ours, &done(Some("7"))).await.unwrap();
         drop(ours);
         let mut text = String::new();

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use wire::xml::{Element, Encoding, FrameError, FrameReader};
 
 use crate::session::answer::{self, done, refusal};
-use crate::session::gate::{Admitted, Peer, Recognized};
+use crate::session::gate::{Admitted, Peer, Recognized, Run};
 use crate::session::request::Request;
 use crate::session::server::Server;
 
@@ -121,7 +121,7 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Connection<S> {
         };
         match self.server.clone().admit(request, &peer).await {
             Admitted::Refused(document) | Admitted::Answered(document) => self.say(&document).await,
-            Admitted::Command(request, transaction) => self.command(*request, transaction).await,
+            Admitted::Command(run) => self.command(*run).await,
         }
     }
 
@@ -130,15 +130,18 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Connection<S> {
     }
 
     /// Runs a command, and watches the client meanwhile.
-    async fn command(&mut self, request: commands::Request, transaction: Option<String>) -> bool {
+    async fn command(&mut self, run: Run) -> bool {
+        let Run { request, transaction, mut entry } = run;
         let cancel = self.server.tasks.shutdown().child_token();
         let (sink, mut items) = Sink::new(cancel.clone());
         let encoding = encoding(&request);
         let run = guarded(request, self.server.clone(), sink);
         let to = (&mut self.writer, encoding);
-        let relay = relay(&mut items, to, &self.server.source, &cancel);
+        let mut heard = |items: &[Item]| entry.iter_mut().for_each(|entry| entry.hear(items));
+        let relay = relay(&mut items, to, &self.server.source, &cancel, &mut heard);
         let watch = watch(&mut self.reader, &mut self.frames, &mut self.chunk, &cancel);
         let (written, stays) = race(async { tokio::join!(run, relay).1 }, watch).await;
+        self.server.write_down(entry, &[]);
         written && self.say(&done(transaction.as_deref())).await && stays
     }
 }
@@ -167,8 +170,9 @@ async fn relay(
     (writer, encoding): (&mut (impl AsyncWrite + Unpin), Encoding),
     source: &str,
     cancel: &Shutdown,
+    heard: &mut (dyn FnMut(&[Item]) + Send),
 ) -> bool {
-    let written = answer::relay(items, writer, source, encoding).await.is_ok();
+    let written = answer::relay(items, writer, source, encoding, heard).await.is_ok();
     if !written {
         cancel.cancel();
         while items.recv().await.is_some() {}

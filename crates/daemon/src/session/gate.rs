@@ -1,12 +1,14 @@
 //! What happens to a request before a command sees it: the policy table, the audit, and the few requests that the daemon
 //! answers itself.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ErrorKind, Failure, NodeName, Secret, Timestamp};
+use command::Item;
 use model::policy::{self, Verdict};
 use model::universe;
 use store::Origin;
@@ -67,8 +69,17 @@ pub(crate) enum Admitted {
     Refused(Element),
     /// The daemon answers it by itself.
     Answered(Element),
-    /// A command is to run; the text is echoed in the closing document.
-    Command(Box<commands::Request>, Option<String>),
+    /// A command is to run.
+    Command(Box<Run>),
+}
+
+/// A command that is to run.
+pub(crate) struct Run {
+    pub(crate) request: commands::Request,
+    /// The text that is echoed in the closing document.
+    pub(crate) transaction: Option<String>,
+    /// What is written down about it at its end.
+    pub(crate) entry: Option<Entry>,
 }
 
 /// Who sends a request.
@@ -150,24 +161,39 @@ impl Server {
         let decided = tokio::task::spawn_blocking(move || {
             let mut request = request;
             let nodes = settle(&snapshot, &mut request, &asker);
-            let verdict = decide(&snapshot, &request, nodes.as_deref(), &asker);
-            (snapshot, request, nodes, verdict)
+            let (verdict, count) = decide(&snapshot, &request, nodes.as_deref(), &asker);
+            (snapshot, request, nodes, verdict, count)
         });
-        let Ok((snapshot, request, nodes, verdict)) = decided.await else {
+        let Ok((snapshot, request, nodes, verdict, count)) = decided.await else {
             return Admitted::Refused(refusal("the request could not be decided"));
         };
+        let mut entry = None;
         if !peer.checks_health(&request) {
             self.note(&snapshot, &request, &verdict, peer).await;
+            entry = Entry::new(&request, count, self.clock.now());
         }
         if !verdict.allowed {
-            return Admitted::Refused(refusal("Permission denied for request"));
+            let denied = "Permission denied for request";
+            self.write_down(entry, &[Item::error(denied)]);
+            return Admitted::Refused(refusal(denied));
         }
         if let Some(document) = builtin(&snapshot, &request, peer) {
+            self.write_down(entry, &[]);
             return Admitted::Answered(document);
         }
         let transaction = request.transaction.clone();
         let call = request.into_call(verdict.username, self.clock.now());
-        Admitted::Command(Box::new(commands::Request { nodes, ..call }), transaction)
+        let request = commands::Request { nodes, ..call };
+        Admitted::Command(Box::new(Run { request, transaction, entry }))
+    }
+
+    /// Completes a request's entry in the command log with its last answers.
+    pub(crate) fn write_down(&self, entry: Option<Entry>, answers: &[Item]) {
+        let Some(mut entry) = entry else { return };
+        entry.hear(answers);
+        if self.log.try_send(entry.finish(self.clock.now())).is_err() {
+            tracing::debug!("the command log does not keep up");
+        }
     }
 
     /// Writes the decision into the logs.
@@ -185,11 +211,6 @@ impl Server {
             && let Err(error) = self.services.store.append_log(vec![row]).await
         {
             tracing::error!(%error, "the audit log cannot be written");
-        }
-        if let Some(entry) = Entry::new(request, now)
-            && self.log.try_send(entry).is_err()
-        {
-            tracing::debug!("the command log does not keep up");
         }
     }
 }
@@ -215,12 +236,13 @@ fn settle(snapshot: &Snapshot, request: &mut Request, peer: &Peer) -> Option<Vec
     Some(names)
 }
 
+/// The verdict, and how many nodes the request is about.
 fn decide(
     snapshot: &Snapshot,
     request: &Request,
     settled: Option<&[String]>,
     peer: &Peer,
-) -> Verdict {
+) -> (Verdict, usize) {
     let asked = policy::Request {
         identity: peer.identity.as_deref(),
         host: &peer.host,
@@ -230,12 +252,21 @@ fn decide(
         arguments: &request.arguments,
         username: request.username.as_deref(),
     };
-    policy::validate(snapshot, &asked, &|noderange| match settled {
-        Some(names) if request.noderange.as_deref() == Some(noderange) => {
-            names.iter().filter_map(|name| snapshot.node(name)).cloned().collect()
+    let count = Cell::new(0);
+    let verdict = policy::validate(snapshot, &asked, &|noderange| {
+        let own = request.noderange.as_deref() == Some(noderange);
+        let nodes: BTreeSet<NodeName> = match settled {
+            Some(names) if own => {
+                names.iter().filter_map(|name| snapshot.node(name)).cloned().collect()
+            }
+            _ => nodes_of(snapshot, noderange),
+        };
+        if own {
+            count.set(nodes.len());
         }
-        _ => nodes_of(snapshot, noderange),
-    })
+        nodes
+    });
+    (verdict, count.get())
 }
 
 fn nodes_of(snapshot: &Snapshot, noderange: &str) -> BTreeSet<NodeName> {
@@ -332,7 +363,7 @@ mod tests {
         let peer =
             Peer { identity: Some(user.to_owned()), host: "h".to_owned(), door: Door::Local };
         let settled = settle(&snapshot, &mut request, &peer);
-        (decide(&snapshot, &request, settled.as_deref(), &peer).allowed, settled)
+        (decide(&snapshot, &request, settled.as_deref(), &peer).0.allowed, settled)
     }
 
     #[test]

@@ -9,7 +9,7 @@ use model::BootView;
 use runtime::{Tasks, View};
 use tokio::sync::mpsc;
 
-use crate::commands_log::Entry;
+use crate::commands_log::Block;
 
 /// What all connections share.
 pub(crate) struct Server {
@@ -22,7 +22,7 @@ pub(crate) struct Server {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tasks: Tasks,
     /// Where finished requests are noted.
-    pub(crate) log: mpsc::Sender<Entry>,
+    pub(crate) log: mpsc::Sender<Block>,
 }
 
 impl Server {
