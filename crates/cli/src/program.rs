@@ -74,7 +74,7 @@ fn say(output: &Output, stream: Stream, text: &str, status: u8) -> ExitCode {
 /// Sends one command and shows its answer.
 fn call(command: &str, front: FrontEnd, arguments: &[String], output: &Output) -> u8 {
     let mut caller = caller();
-    caller.stdin = read_stdin(front, &caller);
+    caller.stdin = output.undisturbed(|| read_stdin(front, &caller));
     if front == FrontEnd::TableFile {
         match command::find(command).map_or(Ok(None), |meta| table_file::read(meta, arguments)) {
             Ok(upload) => caller.upload = upload,
@@ -90,7 +90,7 @@ fn call(command: &str, front: FrontEnd, arguments: &[String], output: &Output) -
         as_xml: is_set(&caller, "XCATSHOWXML"),
         trace: is_set(&caller, "XCATXMLTRACE"),
     };
-    match connect(&caller, output) {
+    match output.undisturbed(|| connect(&caller, output)) {
         Ok(connection) => Session::new(connection, output, display).run(&prepared.request),
         Err(refused) => refused.report(output),
     }
