@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::run::{shown, succeeds};
 use crate::say::say;
-use crate::tidy;
+use crate::{reference, tidy};
 
 /// Runs every check; the first that fails ends it.
 pub(crate) fn check() -> Result<()> {
@@ -16,10 +16,12 @@ pub(crate) fn check() -> Result<()> {
         &["cargo", "clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"],
     )?;
     if succeeds(&["cargo", "nextest", "--version"]) {
-        step("tests", &["cargo", "nextest", "run", "--locked", "--workspace", "--no-fail-fast"])
+        step("tests", &["cargo", "nextest", "run", "--locked", "--workspace", "--no-fail-fast"])?;
     } else {
-        step("tests", &["cargo", "test", "--locked", "--workspace", "--no-fail-fast"])
+        step("tests", &["cargo", "test", "--locked", "--workspace", "--no-fail-fast"])?;
     }
+    say("== generated pages");
+    reference::run(reference::Mode::Check)
 }
 
 fn step(name: &str, words: &[&str]) -> Result<()> {

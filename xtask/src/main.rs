@@ -3,6 +3,8 @@
 mod check;
 mod durability;
 mod e2e;
+mod pages;
+mod reference;
 mod run;
 mod say;
 mod tidy;
@@ -14,7 +16,8 @@ use crate::say::say;
 const USAGE: &str = "\
 usage: cargo xtask COMMAND
   tidy            layers, headers, owned dependencies, sizes
-  check           fmt, clippy, tests, tidy
+  gen [--check]   write the generated pages of docs/reference, or say which are not up to date
+  check           fmt, tidy, clippy, tests, generated pages
   durability [N]  kill the daemon N times (250) while clients write; nothing acknowledged may be lost
   e2e [PATTERN]   the journey on a real engine: ./up, images, two network-booted nodes (root, Debian)";
 
@@ -22,6 +25,8 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let result = match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["tidy"] => tidy::tidy(),
+        ["gen"] => reference::run(reference::Mode::Write),
+        ["gen", "--check"] => reference::run(reference::Mode::Check),
         ["check"] => check::check(),
         ["durability"] => durability::run(durability::ROUNDS),
         ["durability", rounds] => durability::run(rounds),

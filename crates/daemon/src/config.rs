@@ -60,9 +60,78 @@ pub struct Listen {
     pub http: u16,
     /// DNS.
     pub dns: u16,
-    /// Services that are not started: `dhcp`, `tftp`, `http`, `dns`, `ra`.
+    /// Metrics and health.
+    pub metrics: u16,
+    /// Services that are not started, by the names that [`SETTINGS`] lists.
     pub off: Vec<String>,
 }
+
+/// A setting of the configuration file.
+#[derive(Debug)]
+pub struct Setting {
+    /// Its name; `listen.http` is `http` in the section `listen`.
+    pub name: &'static str,
+    /// What it is without the file, as it is written there; nothing when there is no such text.
+    pub default: &'static str,
+    /// What it is for, in one line.
+    pub help: &'static str,
+}
+
+const fn setting(name: &'static str, default: &'static str, help: &'static str) -> Setting {
+    Setting { name, default, help }
+}
+
+/// Every setting.
+pub static SETTINGS: &[Setting] = &[
+    setting(
+        "state",
+        "\"/.dbbackup/state\"",
+        "everything that must survive: tables, certificates, keys",
+    ),
+    setting("install", "\"/install\"", "what nodes see as /install"),
+    setting(
+        "tftp",
+        "\"/tftpboot\"",
+        "what nodes see as /tftpboot; files here win over rendered ones",
+    ),
+    setting(
+        "share",
+        "\"/opt/xcat/share/xcat\"",
+        "our own files: boot loaders, package lists, postscripts, the nodes' agent",
+    ),
+    setting(
+        "log",
+        "\"/var/log/xcat\"",
+        "commands.log, and nodes/NODE.log with what each node sent home",
+    ),
+    setting("etc", "\"/etc/xcat\"", "where ca and cert are linked to"),
+    setting("home", "\"/root\"", "where root's .xcat and .ssh keys are linked to"),
+    setting("socket", "\"/run/xcat/xcatd.sock\"", "commands of this host"),
+    setting("hosts", "\"/etc/hosts\"", "the file that makehosts writes"),
+    setting("ssh", "\"ssh\"", "the program that nodes are reached with"),
+    setting(
+        "mirror",
+        "",
+        "where packages of images come from; without it the distribution's own mirror",
+    ),
+    setting(
+        "listen.address",
+        "\"0.0.0.0\"",
+        "the address of the TCP services, of DNS and of TFTP; DHCP listens on all",
+    ),
+    setting("listen.client", "3001", "requests over TLS"),
+    setting("listen.monitor", "3002", "the install monitor"),
+    setting("listen.dhcp", "67", "DHCP"),
+    setting("listen.tftp", "69", "TFTP"),
+    setting("listen.http", "80", "HTTP for nodes"),
+    setting("listen.dns", "53", "DNS"),
+    setting("listen.metrics", "3003", "/metrics and /healthz"),
+    setting(
+        "listen.off",
+        "[]",
+        "services that are not started: dhcp, tftp, http, dns, ra, tls, monitor, metrics",
+    ),
+];
 
 impl Default for Config {
     fn default() -> Self {
@@ -93,6 +162,7 @@ impl Default for Listen {
             tftp: 69,
             http: 80,
             dns: 53,
+            metrics: 3003,
             off: Vec::new(),
         }
     }
@@ -143,6 +213,25 @@ mod tests {
         assert_eq!((config.state, config.listen.http), (PathBuf::from("/s"), 8080));
         assert_eq!((config.listen.client, config.install), (3001, PathBuf::from("/install")));
         assert_eq!(Config::parse("").unwrap(), Config::default());
+    }
+
+    #[test]
+    fn the_settings_that_are_described_are_those_that_are_read() {
+        let section = |setting: &&Setting| setting.name.contains('.');
+        let (inner, outer): (Vec<_>, Vec<_>) = SETTINGS.iter().partition(section);
+        let line = |setting: &&Setting| {
+            let name = setting.name.trim_start_matches("listen.");
+            (!setting.default.is_empty()).then(|| format!("{name} = {}\n", setting.default))
+        };
+        let lines = outer.iter().filter_map(line).chain(["[listen]\n".to_owned()]);
+        let text: String = lines.chain(inner.iter().filter_map(line)).collect();
+        assert_eq!(Config::parse(&text).unwrap(), Config::default());
+        for (unknown, settings) in [("nonsense = 1", outer), ("[listen]\nnonsense = 1", inner)] {
+            let error = Config::parse(unknown).unwrap_err();
+            let known = error.split('`').skip(3).step_by(2).filter(|name| *name != "listen");
+            let described = settings.iter().map(|it| it.name.trim_start_matches("listen."));
+            assert!(known.eq(described), "{error}");
+        }
     }
 
     #[test]

@@ -24,7 +24,7 @@ use tokio::sync::mpsc;
 
 use crate::config::Config;
 use crate::session::{self, Server};
-use crate::{commands_log, monitor, node_logs, recorder, setup};
+use crate::{commands_log, metrics, monitor, node_logs, recorder, setup};
 
 /// The port to which DHCP clients listen.
 const DHCP_CLIENT_PORT: u16 = 68;
@@ -117,15 +117,17 @@ impl Daemon {
             clock: clock.clone(),
             tasks: tasks.clone(),
             log,
+            counts: Arc::default(),
         };
         let context = Context { view, clock, tasks: tasks.clone(), recorder };
         let wiring = Wiring { config, tasks: tasks.clone(), addresses };
         wiring.boot_services(&context, &node_log);
+        wiring.monitoring(&context, &server);
         wiring.sessions(Arc::new(server), tls, context.recorder.clone()).await?;
         Ok(Self { store, tasks, addresses: wiring.addresses, writers })
     }
 
-    /// Where a service listens: `tls`, `monitor`, `dhcp`, `tftp`, `http`, `dns`; waits until it does.
+    /// Where a service listens: `tls`, `monitor`, `dhcp`, `tftp`, `http`, `dns`, `metrics`; waits until it does.
     pub async fn address(&self, service: &str) -> SocketAddr {
         loop {
             let changed = self.addresses.1.notified();
@@ -294,6 +296,28 @@ impl Wiring {
         });
         let (c, s) = (context.clone(), shutdown.clone());
         self.service("ra", move || RouterAdvertiser::new(c.clone()).run(s.clone()));
+    }
+
+    /// The pages for monitoring.
+    fn monitoring(&self, context: &Context, server: &Server) {
+        let sources = Arc::new(metrics::Sources {
+            store: server.services.store.clone(),
+            view: context.view.clone(),
+            tasks: self.tasks.clone(),
+            recorder: context.recorder.clone(),
+            commands: server.counts.clone(),
+            started: context.clock.now(),
+        });
+        let address = SocketAddr::new(self.config.listen.address, self.config.listen.metrics);
+        let a = self.addresses.clone();
+        self.service("metrics", move || {
+            let (sources, addresses) = (sources.clone(), a.clone());
+            async move {
+                let listener = session::bind("the metrics service", address).await?;
+                addresses.set("metrics", local(&listener)?);
+                metrics::serve(listener, sources).await
+            }
+        });
     }
 
     async fn sessions(

@@ -8,9 +8,11 @@ mod commands_log;
 pub mod config;
 mod daemon;
 pub mod health;
+mod metrics;
 mod monitor;
 mod node_logs;
 mod recorder;
+pub mod reference;
 mod session;
 mod setup;
 

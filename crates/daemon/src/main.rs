@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use base::{ErrorKind, Failure};
 use daemon::config::Config;
-use daemon::{Daemon, health};
+use daemon::{Daemon, health, reference};
 use tokio::signal::unix::{SignalKind, signal};
 
 const USAGE: &str = "\
@@ -14,24 +14,29 @@ Usage: xcatd [--config FILE] [serve]    serve until SIGTERM
        xcatd [--config FILE] health     exit 0 when the running daemon answers a query
        xcatd [--config FILE] check      read the configuration and say what is wrong with it
        xcatd commands                   the names of the commands
+       xcatd reference PAGE             a page of the reference: configuration, metrics
        xcatd --version
 ";
 
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
-    let (mut file, mut command) = (None, None);
+    let (mut file, mut command, mut operand) = (None, None, None);
     while let Some(word) = words.next() {
         match &*word {
             "-c" | "--config" => file = words.next().map(PathBuf::from),
             "-f" | "--foreground" => {}
             _ if command.is_none() => command = Some(word),
+            _ if command.as_deref() == Some("reference") && operand.is_none() => {
+                operand = Some(word);
+            }
             _ => return finish(Err(usage())),
         }
     }
-    finish(run(command.as_deref().unwrap_or("serve"), file.as_deref()))
+    let command = command.as_deref().unwrap_or("serve");
+    finish(run(command, operand.as_deref().unwrap_or_default(), file.as_deref()))
 }
 
-fn run(command: &str, file: Option<&Path>) -> Result<(), Failure> {
+fn run(command: &str, operand: &str, file: Option<&Path>) -> Result<(), Failure> {
     match command {
         "serve" => serve(Config::load(file)?),
         "health" => health::check(&Config::load(file)?.socket),
@@ -41,6 +46,7 @@ fn run(command: &str, file: Option<&Path>) -> Result<(), Failure> {
             let names: Vec<&str> = served.map(|meta| meta.name).chain([""]).collect();
             say(&names.join("\n"))
         }
+        "reference" => say(&reference::page(operand).ok_or_else(usage)?),
         "--version" | "-v" => say(&format!("{}\n", commands::VERSION)),
         "--help" | "-h" => say(USAGE),
         _ => Err(usage()),

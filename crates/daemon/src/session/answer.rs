@@ -14,16 +14,18 @@ const PATIENCE: Duration = Duration::from_hours(1);
 /// How many items are gathered before they are written.
 const GATHERED: usize = 2_000;
 
-/// Writes what a command answers until it has ended; an error means that the client is gone.
+/// Writes what a command answers until it has ended, and says whether it is without errors; an error here means that the
+/// client is gone.
 pub(crate) async fn relay(
     items: &mut mpsc::Receiver<Item>,
     to: &mut (impl AsyncWrite + Unpin),
     source: &str,
     encoding: Encoding,
     heard: &mut (dyn FnMut(&[Item]) + Send),
-) -> io::Result<()> {
-    let mut gathered = Vec::new();
+) -> io::Result<bool> {
+    let (mut gathered, mut good) = (Vec::new(), true);
     while items.recv_many(&mut gathered, GATHERED).await > 0 {
+        good &= !gathered.iter().any(is_error);
         heard(&gathered);
         let answer = Answer(std::mem::take(&mut gathered));
         let documents = answer.documents(Some(source));
@@ -31,7 +33,13 @@ pub(crate) async fn relay(
             documents.flat_map(|document| document.to_response(encoding)).collect();
         write(to, &bytes).await?;
     }
-    Ok(())
+    Ok(good)
+}
+
+/// Whether the item says that something was not done; some errors leave the exit status alone, as in the original.
+fn is_error(item: &Item) -> bool {
+    let error = matches!(item, Item::Error { .. } | Item::Refusal { .. } | Item::NodeError { .. });
+    error || item.code() != 0
 }
 
 /// Writes one document.

@@ -22,6 +22,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, Wr
 use tokio::sync::mpsc;
 use wire::xml::{Element, Encoding, FrameError, FrameReader};
 
+use crate::metrics::Ended;
 use crate::session::answer::{self, done, refusal};
 use crate::session::gate::{Admitted, Peer, Recognized, Run};
 use crate::session::request::Request;
@@ -135,14 +136,16 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Connection<S> {
         let cancel = self.server.tasks.shutdown().child_token();
         let (sink, mut items) = Sink::new(cancel.clone());
         let encoding = encoding(&request);
+        let (name, begun) = (request.command.clone(), tokio::time::Instant::now());
         let run = guarded(request, self.server.clone(), sink);
         let to = (&mut self.writer, encoding);
         let mut heard = |items: &[Item]| entry.iter_mut().for_each(|entry| entry.hear(items));
         let relay = relay(&mut items, to, &self.server.source, &cancel, &mut heard);
         let watch = watch(&mut self.reader, &mut self.frames, &mut self.chunk, &cancel);
-        let (written, stays) = race(async { tokio::join!(run, relay).1 }, watch).await;
+        let (good, stays) = race(async { tokio::join!(run, relay).1 }, watch).await;
         self.server.write_down(entry, &[]);
-        written && self.say(&done(transaction.as_deref())).await && stays
+        self.server.counts.add(&name, ending(good.filter(|_| stays)), begun.elapsed());
+        good.is_some() && self.say(&done(transaction.as_deref())).await && stays
     }
 }
 
@@ -155,29 +158,39 @@ fn encoding(request: &commands::Request) -> Encoding {
     }
 }
 
+/// What a request counts as whose answer was without errors, or was not; none when the client left.
+fn ending(good: Option<bool>) -> Ended {
+    match good {
+        None => Ended::Abandoned,
+        Some(true) => Ended::Done,
+        Some(false) => Ended::Failed,
+    }
+}
+
 /// Waits for the work, and says whether the client was still there when it ended.
-async fn race(work: impl Future<Output = bool>, watch: impl Future<Output = ()>) -> (bool, bool) {
+async fn race<T>(work: impl Future<Output = T>, watch: impl Future<Output = ()>) -> (T, bool) {
     tokio::pin!(work, watch);
     tokio::select! {
-        written = &mut work => (written, true),
+        done = &mut work => (done, true),
         () = &mut watch => (work.await, false),
     }
 }
 
-/// Writes the answer; when the client does not take it, cancels the command and discards the rest.
+/// Writes the answer, and says whether it is without errors; when the client does not take it, cancels the command and
+/// discards the rest.
 async fn relay(
     items: &mut mpsc::Receiver<Item>,
     (writer, encoding): (&mut (impl AsyncWrite + Unpin), Encoding),
     source: &str,
     cancel: &Shutdown,
     heard: &mut (dyn FnMut(&[Item]) + Send),
-) -> bool {
-    let written = answer::relay(items, writer, source, encoding, heard).await.is_ok();
-    if !written {
+) -> Option<bool> {
+    let good = answer::relay(items, writer, source, encoding, heard).await.ok();
+    if good.is_none() {
         cancel.cancel();
         while items.recv().await.is_some() {}
     }
-    written
+    good
 }
 
 /// Runs the command; a defect in it becomes an error of its answer.

@@ -207,6 +207,9 @@ impl Server {
             rule = verdict.rule.as_deref().unwrap_or_default(),
             "request"
         );
+        if !verdict.allowed {
+            self.counts.deny(&request.command);
+        }
         if let Some(row) = audit::row(snapshot, request, verdict, peer, now)
             && let Err(error) = self.services.store.append_log(vec![row]).await
         {

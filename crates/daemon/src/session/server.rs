@@ -10,6 +10,7 @@ use runtime::{Tasks, View};
 use tokio::sync::mpsc;
 
 use crate::commands_log::Block;
+use crate::metrics::CommandCounts;
 
 /// What all connections share.
 pub(crate) struct Server {
@@ -23,6 +24,8 @@ pub(crate) struct Server {
     pub(crate) tasks: Tasks,
     /// Where finished requests are noted.
     pub(crate) log: mpsc::Sender<Block>,
+    /// How requests ended.
+    pub(crate) counts: Arc<CommandCounts>,
 }
 
 impl Server {

@@ -43,6 +43,7 @@ pub(crate) fn config(dir: &Path) -> Config {
             tftp: 0,
             http: 0,
             dns: 0,
+            metrics: 0,
             off: vec!["ra".to_owned(), "dhcp".to_owned()],
         },
     }
