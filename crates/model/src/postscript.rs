@@ -44,11 +44,15 @@ const COLUMNS: &[(&str, &str, &str)] = &[
     ("SNMPAUTH", "switches", "auth"),
 ];
 
+/// The variable whose value only the node itself is told: anybody can ask for any node's script.
+const OWN: &str = "SNMPPASSWD";
+
 /// Renders the script of `node` as `peer` sees this server; the error says what is missing.
 pub(crate) fn render(view: &BootView, node: &NodeName, peer: IpAddr) -> Result<String, String> {
     let master = view.address_facing(peer).ok_or("this server has no address to give to nodes")?;
     let master = master.to_string();
-    let mut script = Script { view, node, text: String::new() };
+    let own = view.node_at(peer) == Some(node);
+    let mut script = Script { view, node, own, text: String::new() };
     script.site();
     script.networks();
     script.identity(&master);
@@ -65,6 +69,8 @@ pub(crate) fn render(view: &BootView, node: &NodeName, peer: IpAddr) -> Result<S
 struct Script<'a> {
     view: &'a BootView,
     node: &'a NodeName,
+    /// Whether the node itself asks.
+    own: bool,
     text: String,
 }
 
@@ -140,7 +146,8 @@ impl Script<'_> {
 
     fn columns(&mut self) {
         for (name, table, column) in COLUMNS {
-            let value = self.cell(table, column).unwrap_or_default();
+            let told = self.own || *name != OWN;
+            let value = self.cell(table, column).filter(|_| told).unwrap_or_default();
             self.export(name, &value);
         }
     }
@@ -274,6 +281,17 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line} is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn a_password_is_told_to_its_node_only() {
+        let view = testing::view(&[("switches", "n1", "password", "s3cret")]);
+        let asked_from = |peer: &str| {
+            let node = NodeName::parse("n1").unwrap();
+            render(&view, &node, peer.parse().unwrap()).unwrap()
+        };
+        assert!(asked_from("10.1.0.101").contains("SNMPPASSWD='s3cret'\n"));
+        assert!(asked_from("10.1.0.102").contains("SNMPPASSWD=''\n"));
     }
 
     #[test]
