@@ -56,7 +56,8 @@ impl Ask {
             return Self::Status(known.take(MAX_WORDS).map(str::to_owned).collect());
         }
         if let Some((_, text)) = line.split_once("hpcbootstatus") {
-            return Self::AppStatus(text.trim().to_owned());
+            // It is shown on terminals, which must not take orders from nodes.
+            return Self::AppStatus(text.trim().replace(char::is_control, " "));
         }
         if line.contains("installmonitor") { Self::Probe } else { Self::Other }
     }
@@ -104,6 +105,7 @@ mod tests {
             ("installstatus booted", status(&["booted"])),
             ("installstatus powering-off bogus failed", status(&["powering-off", "failed"])),
             ("hpcbootstatus gpfs=up", Ask::AppStatus("gpfs=up".to_owned())),
+            ("hpcbootstatus a\u{1b}]2;x\u{7}", Ask::AppStatus("a ]2;x ".to_owned())),
             ("installmonitor", Ask::Probe),
             ("hello", Ask::Other),
         ] {

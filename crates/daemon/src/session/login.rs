@@ -220,10 +220,10 @@ mod tests {
         };
         let after = |hours: i64| Timestamp::from_unix_millis(NOW.unix_millis() + hours * 3_600_000);
         let (day, _) = with("");
-        let (user, used) = owner(&day, "id-1", after(23)).unwrap();
+        let (user, patch) = owner(&day, "id-1", after(23)).unwrap();
         assert_eq!(user, "al");
-        let used = day.apply(&used).unwrap().0;
-        assert!(used.row(ids::TOKEN, &["id-1"]).unwrap().get("access").is_some());
+        let noted = day.apply(&patch).unwrap().0;
+        assert!(noted.row(ids::TOKEN, &["id-1"]).unwrap().get("access").is_some());
         assert_eq!(owner(&day, "id-1", after(25)), None);
         assert_eq!(owner(&day, "id-2", after(1)), None);
         let (always, expire) = with("Never");
