@@ -64,6 +64,11 @@ pub static VARIABLES: &[Variable] = &[
     ),
     variable(Reader::Client, "XCATSHOWSVR", "when set, lines name the server that they came from"),
     variable(Reader::Client, "XCATXMLTRACE", "when set, request and answer are printed in XML"),
+    variable(
+        Reader::Client,
+        "XCAT_UTF8",
+        "1 shows text beyond ASCII, which the original replaces by ?",
+    ),
     variable(Reader::Client, "TABEDITOR", "the editor of tabedit; else EDITOR, else vi"),
     variable(
         Reader::Daemon,

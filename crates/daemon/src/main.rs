@@ -9,15 +9,6 @@ use daemon::config::Config;
 use daemon::{Daemon, health, reference};
 use tokio::signal::unix::{SignalKind, signal};
 
-const USAGE: &str = "\
-Usage: xcatd [--config FILE] [serve]    serve until SIGTERM
-       xcatd [--config FILE] health     exit 0 when the running daemon answers a query
-       xcatd [--config FILE] check      read the configuration and say what is wrong with it
-       xcatd commands                   the names of the commands
-       xcatd reference PAGE             a page of the reference: configuration, metrics
-       xcatd --version
-";
-
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let (mut file, mut command, mut operand) = (None, None, None);
@@ -48,7 +39,7 @@ fn run(command: &str, operand: &str, file: Option<&Path>) -> Result<(), Failure>
         }
         "reference" => say(&reference::page(operand).ok_or_else(usage)?),
         "--version" | "-v" => say(&format!("{}\n", commands::VERSION)),
-        "--help" | "-h" => say(USAGE),
+        "--help" | "-h" => say(reference::USAGE),
         _ => Err(usage()),
     }
 }

@@ -5,6 +5,16 @@ use std::fmt::Write;
 use crate::config::{DEFAULT_FILE, SETTINGS};
 use crate::metrics;
 
+/// How this program is used.
+pub const USAGE: &str = "\
+Usage: xcatd [--config FILE] [serve]    serve until SIGTERM
+       xcatd [--config FILE] health     exit 0 when the running daemon answers a query
+       xcatd [--config FILE] check      read the configuration and say what is wrong with it
+       xcatd commands                   the names of the commands
+       xcatd reference PAGE             a page of the reference: configuration, metrics
+       xcatd --version
+";
+
 /// The page called `name`.
 pub fn page(name: &str) -> Option<String> {
     match name {
@@ -15,9 +25,10 @@ pub fn page(name: &str) -> Option<String> {
 }
 
 fn configuration() -> String {
+    let usage: String = USAGE.lines().flat_map(|line| ["    ", line, "\n"]).collect();
     let mut text = format!(
-        "# Configuration of xcatd\n\nThe file is `{DEFAULT_FILE}`, in TOML; it may be missing. It holds only what must be known \
-         before the tables can be read; everything else is in the tables, mostly in `site`. An unknown setting is an error. \
+        "# xcatd\n\n{usage}\n# Configuration\n\nThe file is `{DEFAULT_FILE}`, in TOML; it may be missing. It holds only \
+         what must be known before the tables can be read; everything else is in the tables, mostly in `site`. An unknown setting is an error. \
          `xcatd check` reads the file and says what is wrong with it.\n\n| setting | default | meaning |\n|---|---|---|\n"
     );
     for setting in SETTINGS {
