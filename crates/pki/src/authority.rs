@@ -73,6 +73,14 @@ impl Authority {
         Ok(Self(certificates))
     }
 
+    /// Whether the key whose public half is `public` (a DER `SubjectPublicKeyInfo`) is this authority's.
+    pub fn has_key(&self, public: &[u8]) -> bool {
+        let is_its = |own: &CertificateDer<'_>| {
+            parse(own).is_ok_and(|certificate| certificate.public_key().raw == public)
+        };
+        self.0.iter().any(is_its)
+    }
+
     /// Checks `certificate` at `now`, in seconds since the Unix epoch.
     pub fn check(
         &self,

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use base::{ErrorKind, Failure, Timestamp, chain};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, PublicKeyData,
 };
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
@@ -121,9 +121,12 @@ fn authority(places: &Places, now: Timestamp) -> Result<(String, Signer), SetupE
     let unusable = |reason: String| SetupError::Authority { path: places.authority(), reason };
     match found {
         (Some(certificate), Some(key)) => {
-            pki::Authority::from_pem(certificate.as_bytes())
+            let own = pki::Authority::from_pem(certificate.as_bytes())
                 .map_err(|error| unusable(error.to_string()))?;
             let key = KeyPair::from_pem(&key).map_err(|error| unusable(error.to_string()))?;
+            if !own.has_key(&key.subject_public_key_info()) {
+                return Err(unusable("its key belongs to another certificate".to_owned()));
+            }
             let issuer = Issuer::from_ca_cert_pem(&certificate, key)
                 .map_err(|error| unusable(error.to_string()))?;
             Ok((certificate, issuer))
@@ -281,6 +284,10 @@ mod tests {
         std::fs::write(places.authority().join("private/ca-key.pem"), "junk").unwrap();
         let failure = Failure::from(ensure(&places, &names(), NOW).unwrap_err());
         assert!(failure.message.contains("cannot be used") && failure.hint.is_some());
+        let other = KeyPair::generate().unwrap().serialize_pem();
+        std::fs::write(places.authority().join("private/ca-key.pem"), other).unwrap();
+        let failure = Failure::from(ensure(&places, &names(), NOW).unwrap_err());
+        assert!(failure.message.contains("another certificate"), "{failure}");
         std::fs::remove_file(places.authority().join("private/ca-key.pem")).unwrap();
         assert!(ensure(&places, &names(), NOW).is_err());
     }

@@ -21,6 +21,9 @@ pub(crate) async fn ensure(
     let directory = state.join("ssh");
     let (private, public) = (directory.join("id_ed25519"), directory.join("id_ed25519.pub"));
     files::directory(&directory, 0o700).map_err(|error| failed(&error))?;
+    if private.exists() && !public.exists() {
+        derive(&private, &public, host).await?;
+    }
     if !private.exists() || !public.exists() {
         generate(&private, host).await?;
     }
@@ -39,6 +42,20 @@ pub(crate) async fn ensure(
     }
     files::link(&private, &ssh.join("id_ed25519")).map_err(|error| failed(&error))?;
     files::link(&public, &ssh.join("id_ed25519.pub")).map_err(|error| failed(&error))
+}
+
+/// Writes the public half again: nodes know the pair. A private half that cannot be read was never whole: then a new
+/// pair is made.
+async fn derive(private: &Path, public: &Path, host: &str) -> Result<(), Failure> {
+    let program = Program::new("ssh-keygen").args(["-y", "-P", "", "-f"]).arg(private);
+    let output = program.deadline(LIMIT).run(&Shutdown::new()).await;
+    let output = output.map_err(|error| Failure::from_error(error.kind(), &error))?;
+    let words: Vec<&str> = output.stdout.split_whitespace().take(2).collect();
+    if !output.success() || words.len() < 2 {
+        return Ok(());
+    }
+    let line = format!("{} root@{host}\n", words.join(" "));
+    files::write(public, line.as_bytes(), 0o644).map_err(|error| failed(&error))
 }
 
 async fn generate(private: &Path, host: &str) -> Result<(), Failure> {
@@ -60,4 +77,26 @@ async fn generate(private: &Path, host: &str) -> Result<(), Failure> {
 
 fn failed(error: &files::FileError) -> Failure {
     Failure::new(ErrorKind::Internal, chain(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_lost_public_half_is_written_again_and_half_a_pair_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, home, install) =
+            (dir.path().join("state"), dir.path().join("home"), dir.path().join("install"));
+        let text = |name: &str| std::fs::read_to_string(state.join("ssh").join(name)).unwrap();
+        ensure(&state, &home, &install, "mn").await.unwrap();
+        let (private, public) = (text("id_ed25519"), text("id_ed25519.pub"));
+        std::fs::remove_file(state.join("ssh/id_ed25519.pub")).unwrap();
+        ensure(&state, &home, &install, "mn").await.unwrap();
+        assert_eq!((text("id_ed25519"), text("id_ed25519.pub")), (private, public));
+        std::fs::write(state.join("ssh/id_ed25519"), "half").unwrap();
+        std::fs::remove_file(state.join("ssh/id_ed25519.pub")).unwrap();
+        ensure(&state, &home, &install, "mn").await.unwrap();
+        assert!(text("id_ed25519").contains("PRIVATE KEY"));
+    }
 }
