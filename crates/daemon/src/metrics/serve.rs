@@ -12,6 +12,7 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use runtime::Shares;
 use runtime::metrics::Exposition;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -20,6 +21,8 @@ use super::page::Sources;
 
 /// Connections at the same time; further ones wait to be accepted.
 const CONNECTIONS: usize = 16;
+/// Connections of one address; this machine itself may have all.
+const PEER_CONNECTIONS: usize = 4;
 /// How long a connection may last.
 const LIMIT: Duration = Duration::from_secs(15);
 /// The pause after a connection could not be accepted.
@@ -27,7 +30,7 @@ const REST: Duration = Duration::from_millis(50);
 
 /// Answers until the shutdown.
 pub(crate) async fn serve(listener: TcpListener, sources: Arc<Sources>) -> Result<(), Failure> {
-    let bound = Arc::new(Semaphore::new(CONNECTIONS));
+    let (bound, shares) = (Arc::new(Semaphore::new(CONNECTIONS)), Shares::new(PEER_CONNECTIONS));
     let shutdown = sources.tasks.shutdown().clone();
     loop {
         let Ok(permit) = bound.clone().acquire_owned().await else { return Ok(()) };
@@ -35,10 +38,15 @@ pub(crate) async fn serve(listener: TcpListener, sources: Arc<Sources>) -> Resul
             accepted = listener.accept() => accepted,
             () = shutdown.cancelled() => return Ok(()),
         };
-        let Ok((stream, _)) = accepted else {
+        let Ok((stream, address)) = accepted else {
             tokio::time::sleep(REST).await;
             continue;
         };
+        let peer = address.ip().to_canonical();
+        let share = shares.take(peer);
+        if share.is_none() && !peer.is_loopback() {
+            continue;
+        }
         let (shown, shutdown) = (sources.clone(), shutdown.clone());
         sources.tasks.spawn("metrics connection", async move {
             tokio::select! {
@@ -47,7 +55,7 @@ pub(crate) async fn serve(listener: TcpListener, sources: Arc<Sources>) -> Resul
                 }
                 () = shutdown.cancelled() => {}
             }
-            drop(permit);
+            drop((permit, share));
         });
     }
 }
