@@ -276,10 +276,16 @@ impl Evaluator<'_> {
         mode: Mode,
         out: &mut Vec<Name>,
     ) -> Result<(), Error> {
+        let too_many = || Error::TooMany { part: part.to_owned(), limit: MAX_NAMES };
+        let names = names.into_iter();
+        // what is known to be too long is refused before the first name costs anything
+        if names.size_hint().0 > MAX_NAMES {
+            return Err(too_many());
+        }
         for name in names {
             self.names += 1;
             if self.names > MAX_NAMES {
-                return Err(Error::TooMany { part: part.to_owned(), limit: MAX_NAMES });
+                return Err(too_many());
             }
             self.nested(|this| this.word(&name, mode, out))?;
         }
