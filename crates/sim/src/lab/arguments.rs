@@ -178,6 +178,7 @@ fn order(plain: &[String], keep: bool, follow: bool, background: bool) -> Result
         ["down"] => Ok(Order::Down { keep }),
         ["status"] => Ok(Order::Status),
         ["console", node] => Ok(Order::Console { node: node_name(node)?, follow }),
+        ["console"] => Err(usage("the name of a node is missing".to_owned())),
         ["serve"] => Ok(Order::Serve { background }),
         _ => Err(usage(format!("cannot make sense of '{}'", words.join(" ")))),
     }
