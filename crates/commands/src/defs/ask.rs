@@ -219,7 +219,8 @@ impl<'a> Ask<'a> {
         if let Some(names) = given.or(operand) {
             let names = self.names(kind, names)?;
             self.objects = names.into_iter().map(|name| (kind, name)).collect();
-        } else if kind == ObjectType::Site && has_type {
+        } else if kind == ObjectType::Site && has_type && self.verb != Verb::Remove {
+            // To remove every setting of the site takes its name.
             self.objects = vec![(kind, "clustersite".to_owned())];
         } else if !self.stanzas.is_empty() {
             self.source = Source::Stanzas;
