@@ -17,6 +17,7 @@ use super::serve::BMC_USER;
 use super::state::{StateDir, tail};
 use super::{internal, qemu};
 
+const SSHD_STARTS: Duration = Duration::from_secs(30);
 const SHORT: Duration = Duration::from_mins(1);
 const BUILD: Duration = Duration::from_mins(30);
 const BOOT: Duration = Duration::from_mins(15);
@@ -305,7 +306,16 @@ async fn explain(container: &Container, state: &StateDir, nodes: &[NodePlan]) {
 /// Proves that the nodes answer, and says what to try.
 async fn finish(container: &Container, nodes: &[NodePlan]) -> Result<(), Failure> {
     let range = range(nodes);
-    container.run(&Step::new(&format!("xdsh {range} uname -r"), SHORT * 3)).await?;
+    let prove = Step::new(&format!("xdsh {range} uname -r"), SHORT * 3);
+    // A node may say that it has booted a moment before its sshd listens.
+    let deadline = tokio::time::Instant::now() + SSHD_STARTS;
+    while tokio::time::Instant::now() < deadline {
+        if container.quietly(&prove).await.is_ok_and(|output| output.success()) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_secs(1)).await;
+    }
+    container.run(&prove).await?;
     let first = &nodes[0].name;
     say(&format!(
         "\n{} nodes have booted and answer. Try next:\n  \
