@@ -55,7 +55,8 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;
-        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "; hint: {hint}"))
+        let joint = if self.message.ends_with('.') { "" } else { ";" };
+        self.hint.as_ref().map_or(Ok(()), |hint| write!(f, "{joint} hint: {hint}"))
     }
 }
 
@@ -95,5 +96,7 @@ mod tests {
     fn the_hint_follows_the_message() {
         let failure = Failure::new(ErrorKind::NotFound, "no image a").hint("run genimage a");
         assert_eq!(failure.to_string(), "no image a; hint: run genimage a");
+        let failure = Failure::new(ErrorKind::NotFound, "No image.").hint("make one");
+        assert_eq!(failure.to_string(), "No image. hint: make one");
     }
 }

@@ -3,6 +3,7 @@
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::{Component, Path};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -27,6 +28,10 @@ const LOG: &str = "/var/log/xcat/xcat.log";
 /// How long one postscript may run, and all of them together.
 const ONE: Duration = Duration::from_mins(30);
 const ALL: Duration = Duration::from_hours(2);
+/// Where sshd listens, and how long it is waited for before the node says that it is booted.
+const SSH_PORT: u16 = 22;
+const SSHD_ATTEMPTS: u32 = 60;
+const SSHD_PAUSE: Duration = Duration::from_millis(500);
 /// How much of the log is sent home.
 const SENT: usize = 256 << 10;
 
@@ -55,12 +60,29 @@ pub(super) fn run_all(facts: &Facts) -> ExitCode {
         Outcome::Failed
     });
     send_log(facts);
+    await_sshd();
     let (status, code) = match outcome {
         Outcome::Done => ("booted", ExitCode::SUCCESS),
         Outcome::Failed => ("failed", ExitCode::FAILURE),
     };
     monitor::report(facts, status, Patience::with_attempts(10));
     code
+}
+
+/// Waits until sshd answers: a node that says it is booted is logged in to at once. An image
+/// without sshd, or one whose sshd does not come up, is not held up for long.
+fn await_sshd() {
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, SSH_PORT));
+    if !Path::new("/usr/sbin/sshd").exists() {
+        return;
+    }
+    for _ in 0..SSHD_ATTEMPTS {
+        if TcpStream::connect_timeout(&address, SSHD_PAUSE).is_ok() {
+            return;
+        }
+        std::thread::sleep(SSHD_PAUSE);
+    }
+    log(&say_error(&io::Error::new(io::ErrorKind::TimedOut, "sshd does not answer yet")));
 }
 
 fn perform(facts: &Facts) -> Result<Outcome, PostscriptError> {
