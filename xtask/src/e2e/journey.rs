@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, ensure};
 
 use crate::e2e::world::{
-    ADDRESS, CONTAINER, NODES, OSIMAGE, RANGE, SHORT, World, mn, ok, wait_for_status, wait_until,
+    ADDRESS, CONTAINER, NODES, OSIMAGE, RANGE, SHORT, World, mn, ok, wait_booted, wait_until,
 };
 use crate::run::{captured, shown};
 
@@ -135,7 +135,7 @@ pub(crate) fn power_on(_: &mut World) -> Result<()> {
     ok(&["rsetboot", RANGE, "net"], SHORT)?;
     let answer = ok(&["rpower", RANGE, "on"], SHORT)?;
     ensure!(answer.matches(": on").count() == NODES.len(), "{answer}");
-    wait_for_status("booted", BOOT)
+    wait_booted(BOOT)
 }
 
 pub(crate) fn xdsh(_: &mut World) -> Result<()> {
@@ -194,7 +194,7 @@ pub(crate) fn reset(_: &mut World) -> Result<()> {
         let Ok(now) = boot_ids() else { return Ok(false) };
         Ok(now.len() == NODES.len() && now.iter().all(|line| !before.contains(line)))
     })?;
-    wait_for_status("booted", Duration::from_mins(5))
+    wait_booted(Duration::from_mins(5))
 }
 
 /// The kernel's name for each node's present life, as xdsh lines.

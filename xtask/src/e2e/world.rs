@@ -165,11 +165,17 @@ pub(crate) fn wait_until(
     }
 }
 
-/// Waits until a node attribute of every node has a value.
-pub(crate) fn wait_for_status(status: &str, deadline: Duration) -> Result<()> {
-    wait_until(&format!("status {status} of {RANGE}"), deadline, || {
-        let answer = ok(&["nodels", RANGE, "nodelist.status"], SHORT)?;
-        Ok(answer.lines().filter(|line| line.trim_end().ends_with(&format!(": {status}"))).count()
-            == NODES.len())
+/// Waits until both nodes have reported that they booted, and their sshd answers: it starts beside that report.
+pub(crate) fn wait_booted(deadline: Duration) -> Result<()> {
+    wait_for_lines(&["nodels", RANGE, "nodelist.status"], ": booted", deadline)?;
+    wait_for_lines(&["nodestat", RANGE], ": sshd", Duration::from_mins(3))
+}
+
+/// Waits until a command says of every node what it should.
+fn wait_for_lines(words: &[&str], ending: &str, deadline: Duration) -> Result<()> {
+    wait_until(&format!("`{}` saying{ending}", words.join(" ")), deadline, || {
+        let answer = ok(words, SHORT)?;
+        let lines = answer.lines().filter(|line| line.trim_end().ends_with(ending));
+        Ok(lines.count() == NODES.len())
     })
 }
