@@ -1,25 +1,13 @@
 //! The commands that carry whole tables out and in, and the ones that show and take back changes.
 
+use super::tables::BASE;
 use crate::front::FrontEnd;
-use crate::meta::{Dir, Getopt, Meta, OptionDef, Topic};
+use crate::meta::{Dir, Meta, OptionDef, Topic};
 
 const VERSION: OptionDef = OptionDef::flag(&["v", "version"], "print the version");
 const VERBOSE: OptionDef = OptionDef::flag(&["V", "verbose"], "name each table");
 const ALL: OptionDef = OptionDef::flag(&["a", "all"], "with the logs, auditlog and eventlog");
 const PATH: OptionDef = OptionDef::value(&["p", "path"], "DIRECTORY", "where the files are");
-
-const BASE: Meta = Meta {
-    name: "",
-    section: 8,
-    dir: Dir::Sbin,
-    topic: Topic::Tables,
-    front: FrontEnd::Plain,
-    summary: "",
-    usage: &[],
-    getopt: Getopt::Bundling,
-    options: &[],
-    option_error: None,
-};
 
 pub(super) static DUMPXCATDB: Meta = Meta {
     name: "dumpxCATdb",

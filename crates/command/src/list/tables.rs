@@ -6,7 +6,8 @@ use crate::meta::{Dir, Getopt, Meta, OptionDef, Takes, Topic};
 const VERSION: OptionDef = OptionDef::flag(&["v", "version"], "print the version");
 const DELETE: OptionDef = OptionDef::flag(&["d", "delete"], "delete rows");
 
-const BASE: Meta = Meta {
+/// What the commands that work on whole tables have in common.
+pub(super) const BASE: Meta = Meta {
     name: "",
     section: 8,
     dir: Dir::Sbin,
