@@ -1,8 +1,10 @@
 //! `cargo xtask tidy`: the rules of the workspace that the compiler does not know.
 //!
-//! Arrows between crates point to a smaller layer only; a few third-party crates have one owner; every file begins with a
-//! header; no crate is empty and no file is too long. Development dependencies are free: a test may use what it likes.
+//! Arrows between crates point to a smaller layer only; a few third-party crates have one owner, some are banned, and none is
+//! there twice unless the list says why; every file begins with a header; no crate is empty and no file is too long.
+//! Development dependencies are free: a test may use what it likes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -24,8 +26,29 @@ const OWNED: &[(&str, &[&str])] = &[
     ("cargo_metadata", &["xtask"]),
 ];
 
+/// Crates that may not be in the lock file, and what takes their place.
+const BANNED: &[(&str, &str)] = &[
+    ("openssl-sys", "rustls with ring: the programs are static"),
+    ("native-tls", "rustls with ring: the programs are static"),
+    ("aws-lc-sys", "ring: it needs no CMake where we cross-build"),
+    ("async-std", "tokio"),
+    ("chrono", "jiff"),
+];
+
+/// Crates of which two versions are in the build, each with the reason that will go away one day.
+const TWICE: &[(&str, &str)] = &[
+    ("bit-vec", "proptest has 0.8, only in tests"),
+    ("getrandom", "ring 0.17 has 0.2"),
+    ("rand_core", "imbl has 0.9"),
+    ("syn", "asn1-rs-derive has 2, only while building"),
+    ("synstructure", "asn1-rs-derive has 0.13, only while building"),
+];
+
+/// What the container is built for; packages for other systems do not count.
+const PLATFORM: &str = "x86_64-unknown-linux-gnu";
+
 /// Lines of a file, its tests not counted, above which it has to be cut.
-const FILE_LIMIT: usize = 700;
+const FILE_LIMIT: usize = 500;
 
 /// Lines of code under which a crate is a placeholder.
 const EMPTY_LIMIT: usize = 10;
@@ -40,9 +63,12 @@ struct Source {
 
 /// Prints the size table and every breach; fails when there is one.
 pub(crate) fn tidy() -> Result<()> {
-    let metadata = MetadataCommand::new().exec().context("cargo metadata")?;
+    let metadata = MetadataCommand::new()
+        .other_options(["--locked", "--filter-platform", PLATFORM].map(str::to_owned))
+        .exec()
+        .context("cargo metadata")?;
     let packages = metadata.workspace_packages();
-    let mut breaches = Vec::new();
+    let mut breaches = dependency_breaches(&versions(&metadata));
     say(&format!(
         "{:<12} {:>5} {:>6} {:>8} {:>8}  longest",
         "crate", "layer", "files", "lines", "tests"
@@ -100,6 +126,31 @@ fn owner_breaches(package: &Package) -> Vec<String> {
             format!("{} uses {name}, which belongs to {}", package.name, owners.join(", "))
         })
         .collect()
+}
+
+/// The names of all packages of the build with how many versions of each there are.
+fn versions(metadata: &Metadata) -> BTreeMap<&str, usize> {
+    let mut versions = BTreeMap::new();
+    for package in &metadata.packages {
+        *versions.entry(package.name.as_str()).or_default() += 1;
+    }
+    versions
+}
+
+fn dependency_breaches(versions: &BTreeMap<&str, usize>) -> Vec<String> {
+    let banned = BANNED
+        .iter()
+        .filter(|(name, _)| versions.contains_key(name))
+        .map(|(name, instead)| format!("{name} is banned: use {instead}"));
+    let twice = versions
+        .iter()
+        .filter(|(name, count)| **count > 1 && !TWICE.iter().any(|(known, _)| known == *name))
+        .map(|(name, count)| format!("{name} is in the build in {count} versions"));
+    let single = TWICE
+        .iter()
+        .filter(|(name, _)| versions.get(name).is_none_or(|count| *count < 2))
+        .map(|(name, _)| format!("{name} is no longer there twice: take it off the list"));
+    banned.chain(twice).chain(single).collect()
 }
 
 fn source_breaches(package: &Package) -> Result<Vec<String>> {
@@ -172,6 +223,18 @@ mod tests {
         let text = "//! header\nfn a() {}\n\n#[cfg(test)]\nmod tests {\n}\n";
         let source = measure(PathBuf::from("src/a.rs"), text);
         assert_eq!((source.lines, source.code, source.has_header), (6, 3, true));
+    }
+
+    #[test]
+    fn banned_twice_and_no_longer_twice_are_breaches() {
+        let known: BTreeMap<&str, usize> = TWICE.iter().map(|(name, _)| (*name, 2)).collect();
+        assert!(dependency_breaches(&known).is_empty());
+        let mut versions = known.clone();
+        versions.extend([("chrono", 1), ("bytes", 2), (TWICE[0].0, 1)]);
+        let breaches = dependency_breaches(&versions);
+        assert_eq!(breaches.len(), 3, "{breaches:?}");
+        assert_eq!(breaches[0], "chrono is banned: use jiff");
+        assert_eq!(breaches[1], "bytes is in the build in 2 versions");
     }
 
     #[test]
