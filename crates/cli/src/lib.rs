@@ -2,6 +2,7 @@
 //!
 //! One thread, no async runtime, no tables: requests and rendering are pure, everything else waits in one `poll`.
 
+mod caller;
 mod connection;
 mod credentials;
 mod help;
@@ -14,7 +15,8 @@ mod session;
 mod table_editor;
 mod table_file;
 
+pub use caller::Caller;
 pub use program::run;
 pub use render::{Rendered, Stream, render};
-pub use request::{Caller, Prepared, prepare};
+pub use request::{Prepared, prepare};
 pub use table_file::Upload;

@@ -14,11 +14,12 @@ use command::FrontEnd;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use wire::xml::MAX_DOCUMENT;
 
+use crate::caller::Caller;
 use crate::connection::{Connection, Endpoint};
 use crate::credentials;
 use crate::output::{Ended, Output};
 use crate::render::Stream;
-use crate::request::{Caller, prepare};
+use crate::request::prepare;
 use crate::session::{Display, Session};
 use crate::{help, table_editor, table_file};
 

@@ -1,9 +1,7 @@
 //! The front end of xdsh and xdcp: the noderange first, the rest as arguments, and the shell settings of the caller's
 //! environment as `NAME=value` items (spec/protocol.md section 3.2). Pure.
 
-use wire::xml::Element;
-
-use crate::request::{Caller, push_arguments};
+use crate::caller::Caller;
 
 /// The settings in the order in which the original sends them; the first five are masked by an option.
 #[rustfmt::skip]
@@ -87,21 +85,30 @@ impl Options {
     }
 }
 
-/// Adds noderange, arguments and settings to `request`.
-pub(crate) fn fill(request: &mut Element, arguments: &[String], caller: &Caller) {
-    let (noderange, arguments) = match arguments.split_first() {
-        Some((first, rest)) if !first.starts_with('-') => (Some(first), rest),
-        _ => (None, arguments),
-    };
-    if let Some(noderange) = noderange {
-        request.push(Element::leaf("noderange", noderange));
-    }
-    push_arguments(request, arguments);
-    let options = Options::read(arguments);
-    for name in SETTINGS {
-        if let Some(value) = setting(name, &options, caller).filter(|value| !value.is_empty()) {
-            request.push(Element::leaf("env", format!("{name}={value}")));
-        }
+/// What is sent.
+#[derive(Debug)]
+pub(crate) struct RemoteShell<'a> {
+    /// The noderange, unless the first word is an option.
+    pub(crate) noderange: Option<&'a str>,
+    /// The words after it.
+    pub(crate) arguments: &'a [String],
+    /// The shell settings, `NAME=value`.
+    pub(crate) settings: Vec<String>,
+}
+
+impl<'a> RemoteShell<'a> {
+    /// Reads the command line of `caller`.
+    pub(crate) fn read(arguments: &'a [String], caller: &Caller) -> Self {
+        let (noderange, arguments) = match arguments.split_first() {
+            Some((first, rest)) if !first.starts_with('-') => (Some(first.as_str()), rest),
+            _ => (None, arguments),
+        };
+        let options = Options::read(arguments);
+        let written = |name: &&str| {
+            let value = setting(name, &options, caller).filter(|value| !value.is_empty());
+            value.map(|value| format!("{name}={value}"))
+        };
+        Self { noderange, arguments, settings: SETTINGS.iter().filter_map(written).collect() }
     }
 }
 

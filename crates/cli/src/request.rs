@@ -7,30 +7,9 @@ use std::path::Path;
 use command::FrontEnd;
 use wire::xml::Element;
 
-use crate::remote_shell;
+use crate::caller::Caller;
+use crate::remote_shell::RemoteShell;
 use crate::table_file::Upload;
-
-/// The surroundings of the call.
-#[derive(Clone, Debug, Default)]
-pub struct Caller {
-    /// The working directory.
-    pub cwd: String,
-    /// The user's name.
-    pub user: String,
-    /// What standard input held, if it was read.
-    pub stdin: Option<String>,
-    /// The file that is sent along.
-    pub upload: Option<Upload>,
-    /// The environment.
-    pub environment: Vec<(String, String)>,
-}
-
-impl Caller {
-    /// The value of an environment variable.
-    pub fn variable(&self, name: &str) -> Option<&str> {
-        self.environment.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-}
 
 /// A request and how its answer is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +53,7 @@ pub fn prepare(command: &str, front: FrontEnd, arguments: &[String], caller: &Ca
             false
         }
         FrontEnd::RemoteShell => {
-            remote_shell::fill(&mut request, arguments, caller);
+            push_remote_shell(&mut request, &RemoteShell::read(arguments, caller));
             false
         }
     };
@@ -84,7 +63,7 @@ pub fn prepare(command: &str, front: FrontEnd, arguments: &[String], caller: &Ca
     Prepared { request, show_server }
 }
 
-pub(crate) fn push_arguments(request: &mut Element, arguments: &[String]) {
+fn push_arguments(request: &mut Element, arguments: &[String]) {
     for argument in arguments {
         request.push(Element::leaf("arg", argument));
     }
@@ -98,6 +77,16 @@ fn push_upload(request: &mut Element, upload: &Upload) {
     }
     for line in upload.text.split_inclusive('\n') {
         request.push(Element::leaf("data", line));
+    }
+}
+
+fn push_remote_shell(request: &mut Element, sent: &RemoteShell) {
+    if let Some(noderange) = sent.noderange {
+        request.push(Element::leaf("noderange", noderange));
+    }
+    push_arguments(request, sent.arguments);
+    for setting in &sent.settings {
+        request.push(Element::leaf("env", setting));
     }
 }
 

@@ -6,7 +6,7 @@ use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::Child;
 
-use crate::program::{Exit, RunError};
+use crate::outcome::{Exit, RunError};
 
 /// How long a group may take to end on its own after it was asked to.
 const GRACE: Duration = Duration::from_secs(2);

@@ -5,9 +5,11 @@
 
 mod child;
 mod lines;
+mod outcome;
 mod program;
 pub mod ssh;
 
 pub use child::Running;
 pub use lines::{Line, Stream};
-pub use program::{Exit, Output, Program, RunError, StdioTo};
+pub use outcome::{Exit, Output, RunError};
+pub use program::{Program, StdioTo};

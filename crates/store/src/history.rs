@@ -9,7 +9,7 @@ use rusqlite::{Connection, named_params, params};
 use serde_json::Value;
 use tables::{ApplyError, Patch, Row, RowChange, table};
 
-use crate::store::Origin;
+use crate::origin::Origin;
 
 /// How many entries are kept.
 const KEPT: i64 = 200_000;

@@ -20,7 +20,7 @@ use crate::boot::BootLog;
 use crate::error::StoreError;
 use crate::history;
 use crate::log::{self, LogEdit};
-use crate::store::{Origin, Source};
+use crate::origin::{Origin, Source};
 
 /// How many requests share a transaction at most.
 const GROUP: usize = 256;
