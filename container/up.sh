@@ -7,19 +7,26 @@ here=$(dirname "${BASH_SOURCE[0]}")
 . "$here/base.sh"
 . "$here/binaries.sh"
 . "$here/image.sh"
+. "$here/wiring.sh"
 
 usage() {
-    cat <<'END'
+    cat <<'TEXT'
 usage: ./up            install what is missing, build, start, wait until the management node is healthy
        ./up --build    the same without starting it: engine, programs and image only
        ./up --down     remove the container and its networks; the data in its volumes stays
 
+How the container is wired; the next ./up stays with it:
+       ./up --bridges  two bridges of this host, mgtbr facing the nodes and svcbr facing the service processors (the default)
+       ./up --single   one bridge for both
+       ./up --macvlan  addresses of its own on this host's interfaces, no bridge
+       ./up --host     this host's own network
+
 Settings: container/.env. In the environment: XCAT_DEBIAN_MIRROR, the mirror of the Debian packages, else this machine's own;
 XCAT_UP_BUILD=no uses the programs that were built before.
-END
+TEXT
 }
 
-compose() { docker compose --project-directory "$top/container" -f "$top/container/compose.yaml" "$@"; }
+compose() { docker compose --project-directory "$top/container" -f "$top/container/$wiring" "$@"; }
 
 # A value of .env, unless the environment has its own.
 setting() { # name default
@@ -42,22 +49,25 @@ start() {
     export XCAT_DEBIAN_MIRROR
     if ! compose up -d >"$log" 2>&1; then
         cat "$log" >&2
-        die "the container cannot be started"
+        die "the container cannot be started: the line above says why; container/.env has its settings"
     fi
     rm -f "$log"
 }
 
 wait_until_healthy() { # container seconds
-    local deadline=$((SECONDS + $2)) status
+    local deadline=$((SECONDS + $2)) state begun
+    begun=$(restarts "$1")
     until docker exec "$1" /opt/xcat/sbin/xcatd health >/dev/null 2>&1; do
-        status=$(docker inspect -f '{{.State.Status}}' "$1" 2>/dev/null || true)
-        if ((SECONDS >= deadline)) || [ "$status" = exited ] || [ "$status" = dead ]; then
+        state=$(docker inspect -f '{{.State.Status}}' "$1" 2>/dev/null || echo missing)
+        if ((SECONDS >= deadline)) || [ "$state" != running ] || [ "$(restarts "$1")" != "$begun" ]; then
             docker logs --tail 40 "$1" >&2 || true
-            die "$1 is not healthy (container ${status:-missing}): its log is above"
+            die "$1 is not healthy (container $state): its log is above"
         fi
         sleep 0.2
     done
 }
+
+restarts() { docker inspect -f '{{.RestartCount}}' "$1" 2>/dev/null || true; } # container
 
 # `xcat` for the host: the lab runs here, every other command is passed into the container.
 install_host_command() {
@@ -71,14 +81,16 @@ install_host_command() {
 }
 
 tell() { # container
-    local address
+    local address password="" port=""
     address=$(setting XCAT_MGT_ADDRESS 10.5.107.101)
+    docker exec "$1" test -e /run/xcat/default-password && password="     (password: cluster, until you change it)"
+    [ "$wiring" != compose.host.yaml ] || port="-p $(setting XCAT_SSH_PORT 2200) "
+    docker exec "$1" /opt/xcat/sbin/lsxcatd -a | grep 'not running' | sed 's/^/up: /' >&2 || true
     cat <<END
 
 The management node $1 is healthy.
-  management network  $address on bridge $(setting XCAT_MGT_BRIDGE mgtbr)
-  service network     $(setting XCAT_SVC_ADDRESS 192.168.0.101) on bridge $(setting XCAT_SVC_BRIDGE svcbr)
-  log in              ssh root@$address     (password: cluster, until you change it)
+$(tell_networks "$address")
+  log in              ssh ${port}root@$address$password
                       docker attach $1      (Ctrl-P Ctrl-Q leaves)
 Try next, on this machine:
   xcat lsdef -t site -l
@@ -87,30 +99,41 @@ Try next, on this machine:
 END
 }
 
-case ${1:-} in
-"") ;;
---build)
+action=up asked=
+for word in "$@"; do
+    case $word in
+    --build | --down) action=${word#--} ;;
+    --bridges) asked=compose.yaml ;;
+    --single | --macvlan | --host) asked=compose.${word#--}.yaml ;;
+    -h | --help)
+        usage
+        exit
+        ;;
+    *)
+        usage >&2
+        exit 2
+        ;;
+    esac
+done
+
+container=$(setting XCAT_NAME xcatmn)
+case $action in
+build)
     build
     exit
     ;;
---down)
+down)
     ensure_engine
     ensure_compose
+    choose_wiring "$container" "$asked"
     compose down
     exit
     ;;
--h | --help)
-    usage
-    exit
-    ;;
-*)
-    usage >&2
-    exit 2
-    ;;
 esac
 
-container=$(setting XCAT_NAME xcatmn)
+check_addresses
 build
+choose_wiring "$container" "$asked"
 install_host_command
 start
 wait_until_healthy "$container" 120
