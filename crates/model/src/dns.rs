@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::Ipv4Net;
 
+use crate::facts::ServerFacts;
 use crate::names::HostEntry;
 use crate::network::Network;
 use crate::site::Site;
-use crate::view::ServerFacts;
 
 /// How long answers may be kept, in seconds: short, because the tables change and answers follow.
 pub const TTL: u32 = 60;

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use base::Mac;
 use tables::{Patch, Snapshot};
 
-use crate::view::{BootView, Interface, ServerFacts};
+use crate::facts::{Interface, ServerFacts};
+use crate::view::BootView;
 
 /// The tables: table, key, column, text.
 const CLUSTER: &[(&str, &str, &str, &str)] = &[

@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use base::{Mac, NodeName};
@@ -15,35 +14,12 @@ use tables::Snapshot;
 
 use crate::cell::{cell, list};
 use crate::dns::Zones;
+use crate::facts::ServerFacts;
 use crate::names::{self, HostEntry};
 use crate::network::Network;
 use crate::node::{NicHost, parse_macs};
 use crate::problem::Problem;
 use crate::site::Site;
-
-/// A network interface of this server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interface {
-    /// Its name.
-    pub name: String,
-    /// Its hardware address.
-    pub mac: Option<Mac>,
-    /// Its addresses with their networks.
-    pub addresses: Vec<Ipv4Net>,
-}
-
-/// What the tables do not know: this machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ServerFacts {
-    /// Its host name, without domain.
-    pub host_name: String,
-    /// Its interfaces.
-    pub interfaces: Vec<Interface>,
-    /// Where boot loaders are installed.
-    pub boot_dir: PathBuf,
-    /// The name servers it uses itself.
-    pub resolvers: Vec<IpAddr>,
-}
 
 /// An address of this server in a network that the tables define.
 #[derive(Clone, Debug, PartialEq, Eq)]
