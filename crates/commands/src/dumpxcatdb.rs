@@ -11,10 +11,11 @@ use command::Item;
 use tables::TableId;
 
 use crate::call::Call;
+use crate::future::BoxFuture;
 use crate::restorexcatdb::no_binary;
 use crate::run::blocking;
 use crate::services::Services;
-use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::shape::{Behaviour, Command};
 use crate::sink::Sink;
 use crate::skipped::Skipped;
 use crate::table_file;

@@ -10,8 +10,9 @@ use noderange::Mode;
 use store::{ChangedRow, HistoryEntry, HistoryQuery, Store};
 
 use crate::call::Call;
+use crate::future::BoxFuture;
 use crate::services::Services;
-use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::shape::{Behaviour, Command};
 use crate::sink::Sink;
 
 pub(crate) static COMMAND: Command = Command::new("xcat-history", Behaviour::Procedure(history));

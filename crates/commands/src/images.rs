@@ -2,7 +2,6 @@
 //! crate `image`; here the tables are read into its specification, and nodes that boot an image are
 //! given its new publication.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use base::{ErrorKind, Failure, NodeName};
@@ -13,10 +12,11 @@ use tables::{Patch, Snapshot};
 use tokio::sync::mpsc;
 
 use crate::call::Call;
-use crate::nodeset::{Published, boot_params, image_dir};
+use crate::future::BoxFuture;
+use crate::publication::boot_params;
 use crate::run::commit;
 use crate::services::Services;
-use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::shape::{Behaviour, Command};
 use crate::sink::Sink;
 
 pub(crate) static GENIMAGE: Command = Command::new("genimage", Behaviour::Procedure(genimage));
@@ -175,25 +175,4 @@ async fn with_progress<T>(
             }
         }
     }
-}
-
-/// Looks up what is published of `images`.
-pub(crate) async fn published(
-    snapshot: &Snapshot,
-    images: Vec<String>,
-) -> Result<Published, Failure> {
-    let images: BTreeSet<String> = images.into_iter().collect();
-    let dirs: Vec<(String, PathBuf)> = images
-        .into_iter()
-        .filter_map(|name| image_dir(snapshot, &name).map(|dir| (name, dir)))
-        .collect();
-    let look = move || {
-        let one = |(name, dir): (String, PathBuf)| {
-            let found = image::publication(&dir).map_err(|error| base::chain(&error));
-            (name, found)
-        };
-        dirs.into_iter().map(one).collect()
-    };
-    let gone = |_| Failure::new(ErrorKind::Internal, "looking for published images was ended");
-    tokio::task::spawn_blocking(look).await.map_err(gone)
 }

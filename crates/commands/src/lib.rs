@@ -27,6 +27,7 @@ mod complete;
 mod defs;
 mod dumpxcatdb;
 mod files;
+mod future;
 mod gettab;
 mod history;
 mod images;
@@ -39,6 +40,7 @@ mod nodes;
 mod nodeset;
 mod nodestat;
 mod power;
+mod publication;
 mod restore;
 mod restorexcatdb;
 mod run;
@@ -55,11 +57,12 @@ mod tabrestore;
 mod undo;
 mod xdsh;
 
+pub use future::BoxFuture;
 pub use call::{Call, Request, Upload, expand_noderange};
 pub use nodes::by_number;
 pub use run::{edit, query, run};
 pub use services::{Follower, Services};
-pub use shape::{Behaviour, BoxFuture, Command, Help, Job, Plan};
+pub use shape::{Behaviour, Command, Help, Job, Plan};
 pub use sink::Sink;
 
 /// The version that commands report.

@@ -5,8 +5,9 @@ use command::Item;
 
 use crate::VERSION;
 use crate::call::{Call, usage_items};
+use crate::future::BoxFuture;
 use crate::services::Services;
-use crate::shape::{Behaviour, BoxFuture, Command, Help};
+use crate::shape::{Behaviour, Command, Help};
 use crate::sink::Sink;
 
 pub(crate) static COMMAND: Command =

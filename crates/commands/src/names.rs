@@ -14,9 +14,10 @@ use model::hosts::{self, HostsFile, LineStyle};
 use model::{BootView, Node, Problem};
 
 use crate::call::Call;
+use crate::future::BoxFuture;
 use crate::run::blocking;
 use crate::services::Services;
-use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::shape::{Behaviour, Command};
 use crate::sink::Sink;
 
 pub(crate) static MAKEHOSTS: Command = Command::new("makehosts", Behaviour::Procedure(makehosts));

@@ -8,11 +8,12 @@ use command::Answer;
 use tables::Snapshot;
 
 use crate::call::Call;
+use crate::future::BoxFuture;
 use crate::names;
 use crate::nodech::removal;
 use crate::run::{blocking, commit};
 use crate::services::Services;
-use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::shape::{Behaviour, Command};
 use crate::sink::Sink;
 
 pub(crate) static COMMAND: Command = Command::new("nodepurge", Behaviour::Procedure(nodepurge));

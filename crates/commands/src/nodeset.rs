@@ -4,26 +4,21 @@
 //! and commits the patch. The publication is written into `bootparams`, so a node boots the very
 //! files that it was given here.
 
-use std::collections::BTreeMap;
-use std::path::PathBuf;
-
 use base::{ErrorKind, Failure, NodeName};
 use command::{Answer, Item};
 use image::Publication;
-use model::{OsImage, Site};
+use model::OsImage;
 use tables::{Patch, Snapshot, TableId, table};
 
 use crate::call::Call;
-use crate::images;
+use crate::future::BoxFuture;
+use crate::publication::{Published, boot_params, published};
 use crate::run::commit;
 use crate::services::Services;
-use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::shape::{Behaviour, Command};
 use crate::sink::Sink;
 
 pub(crate) static COMMAND: Command = Command::new("nodeset", Behaviour::Procedure(nodeset));
-
-/// What is published of images, by their names.
-pub(crate) type Published = BTreeMap<String, Result<Option<Publication>, String>>;
 
 /// The state that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +46,7 @@ fn nodeset(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Res
             return Ok(());
         }
         let images = images_of(&call, &wanted);
-        let found = images::published(&call.snapshot, images).await?;
+        let found = published(&call.snapshot, images).await?;
         let nodes = call.nodes.clone();
         let decide = move |snapshot: &Snapshot| decide(snapshot, &nodes, &wanted, &found);
         commit(&call, "nodeset", &services, &sink, decide).await;
@@ -227,62 +222,6 @@ fn diskless(
     patch.set(id("chain"), &[name], &[("currstate", Some(&state)), ("currchain", None)]);
     patch.extend(boot_params(snapshot, node, &image.name, publication));
     state
-}
-
-/// The boot parameters that make `node` load this publication.
-pub(crate) fn boot_params(
-    snapshot: &Snapshot,
-    node: &NodeName,
-    image: &str,
-    publication: &Publication,
-) -> Patch {
-    let kernel = publication.boot_path(image, &publication.kernel);
-    let initrd = publication.boot_path(image, &publication.initrd);
-    let kcmdline = kernel_arguments(snapshot, node, publication);
-    let mut patch = Patch::new();
-    let cells =
-        [("kernel", Some(&*kernel)), ("initrd", Some(&*initrd)), ("kcmdline", Some(&*kcmdline))];
-    patch.set(id("bootparams"), &[node.as_str()], &cells);
-    patch
-}
-
-/// The arguments of a diskless boot (spec/provision.md section 5.1); `!myipfn!` becomes the address
-/// that the node reaches us by.
-fn kernel_arguments(snapshot: &Snapshot, node: &NodeName, publication: &Publication) -> String {
-    let site = Site::read(snapshot);
-    let port = site.http_port;
-    let xcatd = snapshot.site("xcatdport").unwrap_or("3001");
-    let flow = u8::from(matches!(snapshot.site("useflowcontrol"), Some("1" | "yes")));
-    let path = publication.url_path(&publication.rootimg);
-    let sum = publication.image_sum();
-    let mut text = format!(
-        "imgurl=http://!myipfn!:{port}{path} imgsum={sum} XCAT=!myipfn!:{xcatd} NODE={node} \
-         FC={flow} XCATHTTPPORT={port}"
-    );
-    if matches!(snapshot.site("nodestatus"), Some("n" | "N" | "0")) {
-        text.push_str(" nonodestatus");
-    }
-    text + &console(snapshot, node)
-}
-
-/// The serial console of table `nodehm`.
-fn console(snapshot: &Snapshot, node: &NodeName) -> String {
-    let cell = |column| {
-        snapshot.node_cell("nodehm", column, node.as_str()).map(|cell| cell.text.to_string())
-    };
-    let Some(port) = cell("serialport").filter(|port| port.bytes().all(|b| b.is_ascii_digit()))
-    else {
-        return String::new();
-    };
-    let speed = cell("serialspeed").unwrap_or_else(|| "115200".to_owned());
-    let flow = cell("serialflow").map_or("", |flow| if flow.contains("hard") { "n8r" } else { "" });
-    format!(" console=tty0 console=ttyS{port},{speed}{flow}")
-}
-
-/// The directory of an image, for those who look for its files.
-pub(crate) fn image_dir(snapshot: &Snapshot, name: &str) -> Option<PathBuf> {
-    let install = Site::read(snapshot).install_dir;
-    OsImage::read(snapshot, name).map(|image| image.image_dir(&install))
 }
 
 #[cfg(test)]

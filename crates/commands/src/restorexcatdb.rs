@@ -13,10 +13,11 @@ use tables::csv;
 
 use crate::call::Call;
 use crate::files::read_as;
+use crate::future::BoxFuture;
 use crate::restore::{Content, Existing, restore};
 use crate::run::blocking;
 use crate::services::Services;
-use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::shape::{Behaviour, Command};
 use crate::sink::Sink;
 use crate::skipped::Skipped;
 

@@ -15,7 +15,7 @@ use runtime::View;
 use store::Store;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::shape::BoxFuture;
+use crate::future::BoxFuture;
 
 /// The services of the daemon.
 #[derive(Clone)]

@@ -1,7 +1,6 @@
 //! The shapes that the behaviour of a command can have.
 
 use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use base::{Failure, NodeName};
@@ -9,11 +8,9 @@ use command::{Answer, Meta};
 use tables::Patch;
 
 use crate::call::Call;
+use crate::future::BoxFuture;
 use crate::services::Services;
 use crate::sink::Sink;
-
-/// A boxed future.
-pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// A command with its behaviour.
 pub struct Command {

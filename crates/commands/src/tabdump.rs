@@ -8,9 +8,10 @@ use store::LogPage;
 use tables::{Row, TableId, csv};
 
 use crate::call::Call;
+use crate::future::BoxFuture;
 use crate::run::blocking;
 use crate::services::Services;
-use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::shape::{Behaviour, Command};
 use crate::sink::Sink;
 use crate::sql_test::SqlTest;
 use crate::table_file;

@@ -9,9 +9,10 @@ use store::{LogCut, LogPage, Store};
 use tables::{Patch, Row, Snapshot, TableId, csv};
 
 use crate::call::Call;
+use crate::future::BoxFuture;
 use crate::run::commit;
 use crate::services::Services;
-use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::shape::{Behaviour, Command};
 use crate::sink::Sink;
 
 pub(crate) static COMMAND: Command = Command::new("tabprune", Behaviour::Procedure(tabprune));

@@ -6,10 +6,11 @@ use tables::csv::{self, CsvError};
 use tables::{Row, TableId};
 
 use crate::call::{Call, Upload};
+use crate::future::BoxFuture;
 use crate::restore::{Content, Existing, restore};
 use crate::run::blocking;
 use crate::services::Services;
-use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::shape::{Behaviour, Command};
 use crate::sink::Sink;
 
 pub(crate) static COMMAND: Command = Command::new("tabrestore", Behaviour::Procedure(tabrestore));

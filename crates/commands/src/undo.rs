@@ -9,9 +9,10 @@ use store::{ChangedRow, HistoryEntry, HistoryQuery, Store};
 use tables::Snapshot;
 
 use crate::call::Call;
+use crate::future::BoxFuture;
 use crate::run::commit;
 use crate::services::Services;
-use crate::shape::{Behaviour, BoxFuture, Command};
+use crate::shape::{Behaviour, Command};
 use crate::sink::Sink;
 
 pub(crate) static COMMAND: Command = Command::new("xcat-undo", Behaviour::Procedure(undo));
