@@ -73,10 +73,19 @@ fn page(name: &str) -> Said {
     }
     match command::resolve("xcat", &[name.to_owned()]) {
         Some((meta, _)) => (Stream::Out, manual::page(meta).text(), 0),
-        None => {
-            (Stream::Err, format!("Error: there is no command '{name}'; xcat help lists them\n"), 1)
-        }
+        None => (Stream::Err, no_command(name), 1),
     }
+}
+
+/// What is said about a name that no command has.
+pub(crate) fn no_command(name: &str) -> String {
+    let own = command::ALL.iter().map(|meta| meta.name.strip_prefix("xcat-").unwrap_or(meta.name));
+    let name = name.escape_debug();
+    let hint = command::did_you_mean(&name.to_string(), own).map_or_else(
+        || "xcat help lists all".to_owned(),
+        |near| format!("{near} xcat help lists all"),
+    );
+    format!("Error: there is no command '{name}'; {hint}\n")
 }
 
 /// Where this program is to be linked to, a path below `/opt/xcat` on each line: what the container's image is made with.
@@ -138,6 +147,15 @@ mod tests {
         let (_, page, status) = answer(&["boot"]);
         assert!(status == 0 && page.starts_with("NAME\n    xcat boot - "), "{page}");
         assert_eq!(answer(&["frobnicate"]).2, 1);
+        assert_eq!(
+            no_command("lsdfe"),
+            "Error: there is no command 'lsdfe'; did you mean lsdef? xcat help lists all\n"
+        );
+        assert!(no_command("bot").contains("did you mean boot?"), "{}", no_command("bot"));
+        assert_eq!(
+            no_command("frobnicate"),
+            "Error: there is no command 'frobnicate'; xcat help lists all\n"
+        );
         assert_eq!(answer(&["--frobnicate"]).2, 1);
         assert!(answer(&["mkdsklsnode"]).1.contains("retired"));
     }

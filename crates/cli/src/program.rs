@@ -44,6 +44,7 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
         Some("-v" | "--version") if program == "xcat" => return help::version(&output).into(),
         _ => {}
     }
+    let own = program == "xcat";
     let program = if generic { "xcat" } else { &*program };
     let named = if generic { words.first().map_or("", String::as_str) } else { program };
     if let Some(absent) = command::absent(named) {
@@ -51,6 +52,7 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     }
     let (command, front, arguments) = match command::resolve(program, &words) {
         Some((meta, arguments)) => (meta.name, meta.front, arguments),
+        None if own => return say(&output, Stream::Err, &help::no_command(named), 1),
         None if generic => (&*words[0], FrontEnd::Plain, &words[1..]),
         None => (program, FrontEnd::Plain, &*words),
     };

@@ -37,11 +37,18 @@ impl Absent {
     /// The one line that it answers.
     pub fn message(&self) -> String {
         let Self { name, about, .. } = self;
-        match self.reason {
+        let text = match self.reason {
             Later => format!("{name} is not available in this release: it is to {about}"),
             Retired => format!("{name} is retired: {about}"),
             Unneeded => format!("{name} is not needed: {about}"),
-        }
+        };
+        self.instead().map_or_else(|| text.clone(), |instead| format!("{text}; use {instead}"))
+    }
+
+    /// What serves the same purpose here.
+    fn instead(&self) -> Option<&'static str> {
+        let at = INSTEAD.binary_search_by(|(name, _)| (*name).cmp(self.name)).ok()?;
+        Some(INSTEAD[at].1)
     }
 }
 
@@ -254,6 +261,36 @@ static ABSENT: &[(Reason, Dir, &str, &str)] = &[
     (Retired, Bin, "zxcatimport.pl", "it imported data of z/VM"),
 ];
 
+/// What serves the purpose of an absent command, sorted by name.
+static INSTEAD: &[(&str, &str)] = &[
+    ("csm2xcat", "mkdef -z"),
+    ("geninitrd", "genimage IMAGE"),
+    ("gennr", "nodels NODERANGE"),
+    ("getmacs", "chdef NODE mac=ADDRESS"),
+    ("groupfiles4dsh", "nodels GROUP"),
+    ("lstree", "lsdef NODE -i servicenode,vmhost"),
+    ("mkdummyimage", "xcat lab up COUNT"),
+    ("monshow", "lsxcatd -a"),
+    ("nimnodeset", "nodeset NODES osimage=IMAGE"),
+    ("nodechmac", "chdef NODE mac=ADDRESS"),
+    ("nodediscoverdef", "chdef NODE mac=ADDRESS"),
+    ("nodeimport", "mkdef -z"),
+    ("pping", "nodestat NODES"),
+    ("pping2", "nodestat NODES"),
+    ("psh", "xdsh NODES COMMAND"),
+    ("rbootseq", "rsetboot NODES net"),
+    ("rinstall", "nodeset NODES osimage=IMAGE, then rsetboot NODES net, then rpower NODES boot"),
+    ("rnetboot", "rsetboot NODES net, then rpower NODES boot"),
+    ("rshutdown", "rpower NODES softoff"),
+    ("runsqlcmd", "tabdump and chtab"),
+    ("winstall", "nodeset NODES osimage=IMAGE, then rsetboot NODES net, then rpower NODES boot"),
+    ("xcatdebug", "lsxcatd -a and xcat boot NODES"),
+    ("xcatprobe", "lsxcatd -a and xcat boot NODES"),
+    ("xcatsetup", "mkdef -z"),
+    ("xcatsnap", "lsxcatd -a and xcat history"),
+    ("xpbsnodes", "nodestat NODES"),
+];
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
@@ -292,6 +329,22 @@ mod tests {
     }
 
     #[test]
+    fn what_is_used_instead_exists() {
+        assert!(INSTEAD.windows(2).all(|pair| pair[0].0 < pair[1].0));
+        for (name, instead) in INSTEAD {
+            let steps = instead.split(", then ").flat_map(|step| step.split(" and "));
+            for step in steps {
+                let words: Vec<String> = step.split_whitespace().map(str::to_owned).collect();
+                let exists = crate::resolve("xcat", &words).is_some()
+                    || words.first().zip(words.get(1)).is_some_and(|(program, rest)| {
+                        crate::resolve(program, std::slice::from_ref(rest)).is_some()
+                    });
+                assert!(exists, "{name}: {step}");
+            }
+        }
+    }
+
+    #[test]
     fn each_reason_has_its_sentence() {
         let message = |name| absent(name).unwrap().message();
         assert_eq!(
@@ -299,6 +352,9 @@ mod tests {
             "mkdsklsnode is retired: it set up diskless nodes of AIX"
         );
         assert!(message("rescanplugins").starts_with("rescanplugins is not needed: there are no"));
+        assert!(message("rinstall").ends_with(
+            "; use nodeset NODES osimage=IMAGE, then rsetboot NODES net, then rpower NODES boot"
+        ));
         assert!(absent("lsdef").is_none() && absent("frobnicate").is_none());
     }
 }

@@ -16,6 +16,7 @@ mod getopt;
 mod list;
 pub mod manual;
 mod meta;
+mod nearest;
 mod secret;
 mod text;
 
@@ -26,6 +27,7 @@ pub use front::{FrontEnd, Sent};
 pub use getopt::{OptionError, Options};
 pub use list::{ALL, find, resolve};
 pub use meta::{Dir, Getopt, Meta, OptionDef, Takes, Topic};
+pub use nearest::{did_you_mean, nearest};
 pub use secret::masked;
 
 /// The version that commands report.

@@ -112,7 +112,7 @@ pub struct OptionDef {
     pub names: &'static [&'static str],
     /// Its value.
     pub takes: Takes,
-    /// What it is for, in one line.
+    /// What it is for, in one line; empty when it is understood only to be refused, and nowhere listed.
     pub help: &'static str,
 }
 
@@ -144,6 +144,12 @@ impl OptionDef {
         Self { names, takes: Takes::Value(value), help }
     }
 
+    /// The same option, understood but not listed.
+    pub(crate) const fn unlisted(mut self) -> Self {
+        self.help = "";
+        self
+    }
+
     /// The names as they are written, with the value.
     pub fn spelling(&self) -> String {
         let names: Vec<String> = self
@@ -166,6 +172,11 @@ impl Meta {
         self.name.replacen("xcat-", "xcat ", 1)
     }
 
+    /// The options that help, the manual and completion show.
+    pub fn listed_options(&self) -> impl Iterator<Item = &'static OptionDef> + use<> {
+        self.options.iter().filter(|option| !option.help.is_empty())
+    }
+
     /// What `--help` prints.
     pub fn help(&self) -> String {
         let mut text = String::new();
@@ -177,7 +188,7 @@ impl Meta {
         if !self.options.is_empty() {
             text.push('\n');
         }
-        for option in self.options {
+        for option in self.listed_options() {
             append(&mut text, format_args!("  {:<26} {}\n", option.spelling(), option.help));
         }
         text.truncate(text.trim_end().len());

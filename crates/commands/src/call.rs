@@ -85,8 +85,12 @@ impl Call {
         snapshot: &Snapshot,
     ) -> Result<Self, Vec<Item>> {
         let options = Options::parse(meta, &request.args).map_err(|error| {
-            let text = meta.option_error.map_or_else(|| error.to_string(), str::to_owned);
-            usage_items(meta, Some(&text))
+            let Some(text) = meta.option_error else {
+                return usage_items(meta, Some(&error.to_string()));
+            };
+            let mut items = usage_items(meta, Some(text));
+            items.insert(1, Item::data(error.to_string()));
+            items
         })?;
         let noderange = request.noderange.clone().filter(|text| !text.is_empty());
         let mut nodes = if options.help() {

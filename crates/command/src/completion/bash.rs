@@ -56,7 +56,7 @@ fn places(meta: &Meta) -> String {
 }
 
 fn values(meta: &Meta) -> Vec<String> {
-    let with_value = meta.options.iter().filter_map(|option| Some((option, value(option)?)));
+    let with_value = meta.listed_options().filter_map(|option| Some((option, value(option)?)));
     let line = |(option, tokens): (&crate::meta::OptionDef, Vec<Token>)| {
         let names: Vec<String> =
             option.names.iter().map(|name| format!("'{} {}'", meta.name, dashed(name))).collect();

@@ -146,7 +146,7 @@ fn value(option: &OptionDef) -> Option<Vec<Token>> {
 
 /// The options of a command as they are typed, those that all commands have among them.
 fn spellings(meta: &Meta) -> Vec<String> {
-    let own = meta.options.iter().flat_map(|option| option.names).copied();
+    let own = meta.listed_options().flat_map(|option| option.names).copied();
     let mut names: Vec<&str> = own.collect();
     for common in ["h", "help", "v", "version"] {
         if !names.contains(&common) {

@@ -30,7 +30,7 @@ fn arguments(meta: &Meta) -> String {
     let bundling = if meta.getopt == Getopt::Bundling { "-s " } else { "" };
     let mut out = format!("        {})\n            _arguments {bundling}-S \\\n", meta.name);
     let mut add = |spec: &str| append(&mut out, format_args!("                {spec} \\\n"));
-    for option in meta.options {
+    for option in meta.listed_options() {
         add(&option_spec(option));
     }
     for spec in common(meta) {
@@ -58,7 +58,7 @@ fn option_spec(option: &OptionDef) -> String {
 }
 
 fn common(meta: &Meta) -> Vec<String> {
-    let declared = |name: &str| meta.options.iter().any(|option| option.names.contains(&name));
+    let declared = |name: &str| meta.listed_options().any(|option| option.names.contains(&name));
     let all = [
         ("h", "print how the command is used"),
         ("help", "print how the command is used"),

@@ -46,7 +46,7 @@ pub fn page(meta: &Meta) -> Page {
         part("Name", vec![Block::Text(format!("{} - {}", meta.typed(), meta.summary))]),
         part("Synopsis", vec![Block::Lines(forms)]),
         part("Description", description(meta, prose.description)),
-        part("Options", meta.options.iter().map(entry).chain(common(meta)).collect()),
+        part("Options", meta.listed_options().map(entry).chain(common(meta)).collect()),
     ];
     if !prose.examples.is_empty() {
         parts.push(part("Examples", prose.examples.iter().flat_map(example).collect()));
