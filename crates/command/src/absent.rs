@@ -128,7 +128,6 @@ static ABSENT: &[(Reason, Dir, &str, &str)] = &[
     (Later, Sbin, "makegocons", "register consoles of nodes"),
     (Later, Sbin, "makeknownhosts", "write the host keys of nodes into known_hosts"),
     (Unneeded, Sbin, "makenamed.conf", "the daemon answers DNS queries by itself"),
-    (Later, Sbin, "makenetworks", "define the networks of this machine's interfaces"),
     (Later, Bin, "makentp", "set up the time service of the management node"),
     (Later, Sbin, "makeroutes", "add and remove routes"),
     (Retired, Bin, "mkdsklsnode", "it set up diskless nodes of AIX"),

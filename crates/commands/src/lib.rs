@@ -32,6 +32,7 @@ mod gettab;
 mod history;
 mod images;
 mod lsxcatd;
+mod makenetworks;
 mod names;
 mod nodech;
 mod nodels;
@@ -61,7 +62,7 @@ pub use future::BoxFuture;
 pub use call::{Call, Request, Upload, expand_noderange};
 pub use nodes::by_number;
 pub use run::{edit, query, run};
-pub use services::{Follower, Services};
+pub use services::{Follower, Host, Services};
 pub use shape::{Behaviour, Command, Help, Job, Plan};
 pub use sink::Sink;
 
@@ -80,6 +81,7 @@ pub static COMMANDS: &[&Command] = &[
     &names::MAKEDHCP,
     &names::MAKEDNS,
     &names::MAKEHOSTS,
+    &makenetworks::COMMAND,
     &defs::MKDEF,
     &nodech::NODEADD,
     &nodech::NODECH,

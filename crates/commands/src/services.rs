@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
-use model::BootView;
+use model::{BootView, Machine};
 use model::flight::BootEvent;
 use remote::ssh::SshOptions;
 use runtime::View;
@@ -40,10 +40,18 @@ pub struct Services {
     pub tools: Arc<image::Tools>,
     /// The hosts file that makehosts writes; whoever writes it holds the lock.
     pub hosts_file: Arc<Mutex<PathBuf>>,
+    /// This machine.
+    pub host: Arc<dyn Host>,
     /// Where the database is, for those who ask.
     pub database: Arc<str>,
     /// What the daemon says of its services, a line each.
     pub status: Arc<dyn Fn() -> Vec<String> + Send + Sync>,
+}
+
+/// The machine that the management node is on.
+pub trait Host: Send + Sync {
+    /// What it is called and connected to now.
+    fn machine(&self) -> Machine;
 }
 
 /// Something that is rebuilt from the tables, such as the answers of DHCP.

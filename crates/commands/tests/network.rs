@@ -110,3 +110,26 @@ async fn nodes_without_an_address_have_no_host() {
     let said = ran(&cluster, "nodestat n3 -m").await;
     assert!(said.code == 1 && said.stderr.contains("not available yet"), "{said:?}");
 }
+
+#[tokio::test]
+async fn makenetworks_shows_and_defines_the_networks_of_the_machine() {
+    let cluster = cluster().await;
+    let stanza = "\n#From xcatmn.\n10_3_0_0-255_255_0_0:\n    objtype=network\n    net=10.3.0.0\n    \
+                  mask=255.255.0.0\n    gateway=<xcatmaster>\n    mgtifname=eth0\n    mtu=9000\n    \
+                  tftpserver=10.3.0.1\n";
+    let shown = ran(&cluster, "makenetworks -d").await;
+    assert_eq!((&*shown.stdout, shown.code), (stanza, 0));
+    let defined = ran(&cluster, "makenetworks").await;
+    assert_eq!((&*defined.stdout, &*defined.stderr, defined.code), ("", "", 0));
+    let known = ran(&cluster, "lsdef -t network 10_3_0_0-255_255_0_0 -i mtu,tftpserver -c").await;
+    let name = "10_3_0_0-255_255_0_0";
+    assert_eq!(known.stdout, format!("{name}: mtu=9000\n{name}: tftpserver=<xcatmaster>\n"));
+    let again = ran(&cluster, "makenetworks").await;
+    let warning = format!(
+        "Warning: [xcatmn]: The network entry '{name}' already exists in xCAT networks table. \
+         Cannot create a definition for '{name}'\n"
+    );
+    assert_eq!((again.stderr, again.code), (warning, 0));
+    let shown = ran(&cluster, "makenetworks --display").await;
+    assert_eq!(shown.stdout, stanza.replace("    tftpserver=10.3.0.1\n", ""));
+}

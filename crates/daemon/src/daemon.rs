@@ -105,6 +105,7 @@ impl Daemon {
             ssh: Arc::new(ssh_options(&config)),
             tools: Arc::new(tools(&config)),
             hosts_file: Arc::new(tokio::sync::Mutex::new(config.hosts.clone())),
+            host: Arc::new(setup::ThisMachine),
             database: config.state.display().to_string().into(),
             status: Arc::new(move || status_lines(&board, &shown)),
         };

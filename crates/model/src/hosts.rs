@@ -12,6 +12,7 @@ use tables::Snapshot;
 
 use crate::cell::{field, rows};
 use crate::names;
+use crate::network::parse_net;
 
 /// One line of a hosts file: an address and the names it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +73,7 @@ struct Domains {
 impl Domains {
     fn read(snapshot: &Snapshot) -> Self {
         let networks = rows(snapshot, "networks").filter_map(|row| {
-            let net = network(field(row, "net")?, field(row, "mask")?)?;
+            let net = parse_net(field(row, "net")?, field(row, "mask").unwrap_or_default())?;
             Some((net, field(row, "domain")?.to_owned()))
         });
         Self { networks: networks.collect(), site: snapshot.site("domain").map(str::to_owned) }
@@ -82,15 +83,6 @@ impl Domains {
         let network = self.networks.iter().find(|(net, _)| net.contains(&ip));
         network.map(|(_, domain)| domain.clone()).or_else(|| self.site.clone())
     }
-}
-
-/// The network with this address and mask; the mask is `255.255.0.0`, `16` or `/16`.
-fn network(net: &str, mask: &str) -> Option<IpNet> {
-    let address: IpAddr = net.split('/').next()?.parse().ok()?;
-    if let Ok(length) = mask.trim_start_matches('/').parse::<u8>() {
-        return IpNet::new(address, length).ok();
-    }
-    IpNet::with_netmask(address, mask.parse().ok()?).ok()
 }
 
 /// The text of a hosts file, line by line, while it is being edited.
@@ -318,13 +310,5 @@ mod tests {
         assert_eq!(line(&entry, style), "10.0.0.1 b c a.d.e a");
         let style = LineStyle { long_first: true, ..LineStyle::default() };
         assert_eq!(line(&entry, style), "10.0.0.1 a.d.e a b c");
-    }
-
-    #[test]
-    fn masks_are_read_in_both_spellings() {
-        let expected: IpNet = "10.1.0.0/16".parse().unwrap();
-        assert_eq!(network("10.1.0.0", "255.255.0.0"), Some(expected));
-        assert_eq!(network("10.1.0.0", "/16"), Some(expected));
-        assert_eq!(network("10.1.0.0", "x"), None);
     }
 }

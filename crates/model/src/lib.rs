@@ -13,6 +13,7 @@ mod facts;
 pub mod flight;
 pub mod hosts;
 pub mod ipxe;
+pub mod machine;
 pub mod names;
 pub mod network;
 pub mod node;
@@ -29,6 +30,7 @@ pub mod view;
 
 pub use bmc::{Bmc, BmcKind};
 pub use facts::{Interface, ServerFacts};
+pub use machine::Machine;
 pub use network::Network;
 pub use node::{BootParams, Nic, NicHost, Node, parse_macs};
 pub use osimage::OsImage;

@@ -1,8 +1,8 @@
 //! The rows of table `networks` as values.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::Ipv4Net;
+use ipnet::{IpNet, Ipv4Net};
 use tables::{Row, Snapshot};
 
 use crate::cell::{self, field};
@@ -61,9 +61,10 @@ impl Network {
             return Ok(None);
         }
         let mask = field(row, "mask").unwrap_or_default();
-        let net = parse_net(address, mask).ok_or_else(|| {
-            format!("'{address}' with mask '{mask}' is not an IPv4 network; it is not served")
-        })?;
+        let Some(IpNet::V4(net)) = parse_net(address, mask) else {
+            let what = "is not an IPv4 network; it is not served";
+            return Err(format!("'{address}' with mask '{mask}' {what}"));
+        };
         Ok(Some(Self {
             name: text("netname").unwrap_or_else(|| net.to_string()),
             net,
@@ -86,13 +87,13 @@ impl Network {
 }
 
 /// Reads a network whose mask is dotted, a prefix length, or a prefix length after a slash.
-fn parse_net(address: &str, mask: &str) -> Option<Ipv4Net> {
+pub(crate) fn parse_net(address: &str, mask: &str) -> Option<IpNet> {
     let (address, mask) = address.split_once('/').unwrap_or((address, mask));
-    let address: Ipv4Addr = address.trim().parse().ok()?;
+    let address: IpAddr = address.trim().parse().ok()?;
     let mask = mask.trim().trim_start_matches('/');
     let net = match mask.parse::<u8>() {
-        Ok(prefix) => Ipv4Net::new(address, prefix).ok()?,
-        Err(_) => Ipv4Net::with_netmask(address, mask.parse().ok()?).ok()?,
+        Ok(prefix) => IpNet::new(address, prefix).ok()?,
+        Err(_) => IpNet::with_netmask(address, mask.parse().ok()?).ok()?,
     };
     Some(net.trunc())
 }

@@ -1,5 +1,5 @@
-//! The commands between a definition and an answering node: names, images, boot state, power,
-//! remote shell.
+//! The commands between a definition and an answering node: images, boot state, power, remote
+//! shell.
 
 use crate::front::FrontEnd;
 use crate::meta::{Dir, Getopt, Meta, OptionDef, Takes, Topic};
@@ -11,7 +11,7 @@ const BASE: Meta = Meta {
     name: "",
     section: 8,
     dir: Dir::Sbin,
-    topic: Topic::Network,
+    topic: Topic::Deployment,
     front: FrontEnd::Noderange,
     summary: "",
     usage: &[],
@@ -20,52 +20,8 @@ const BASE: Meta = Meta {
     option_error: None,
 };
 
-pub(super) static MAKEHOSTS: Meta = Meta {
-    name: "makehosts",
-    summary: "publish the names and addresses of nodes",
-    usage: &["[-n] [-l] [-a] [-o] [NODERANGE]", "-d NODERANGE"],
-    options: &[
-        OptionDef::flag(&["n"], "replace everything that is published"),
-        OptionDef::flag(&["l", "longnamefirst"], "the long name first"),
-        OptionDef::flag(&["a", "adddomaintohostnames"], "further names with the domain too"),
-        OptionDef::flag(&["o", "othernamesfirst"], "further names first"),
-        OptionDef::flag(&["m", "mactolinklocal"], "link-local addresses from MAC addresses"),
-        OptionDef::flag(&["d"], "remove the nodes"),
-    ],
-    ..BASE
-};
-
-pub(super) static MAKEDNS: Meta = Meta {
-    name: "makedns",
-    summary: "wait until the name service serves the tables, and report problems",
-    usage: &["[-n] [-e] [NODERANGE]", "-d NODERANGE"],
-    options: &[
-        VERBOSE,
-        OptionDef::flag(&["n", "new"], "the whole zone"),
-        OptionDef::flag(&["d", "delete"], "remove the nodes"),
-        OptionDef::flag(&["e", "external"], "an external name server"),
-    ],
-    ..BASE
-};
-
-pub(super) static MAKEDHCP: Meta = Meta {
-    name: "makedhcp",
-    summary: "wait until DHCP serves the tables, and report problems",
-    usage: &["-n", "-a [-d]", "NODERANGE", "-d NODERANGE", "-q NODERANGE"],
-    options: &[
-        OptionDef::flag(&["n"], "everything anew"),
-        OptionDef::flag(&["a"], "all nodes"),
-        OptionDef::value(&["s"], "STATEMENTS", "additional statements"),
-        OptionDef::flag(&["d"], "remove the nodes"),
-        OptionDef::flag(&["l", "localonly"], "only this server"),
-        OptionDef::flag(&["q"], "show what is answered to the nodes"),
-    ],
-    ..BASE
-};
-
 pub(super) static NODESET: Meta = Meta {
     name: "nodeset",
-    topic: Topic::Deployment,
     summary: "choose what nodes do at their next network boot",
     usage: &["NODERANGE boot|shell|stat|offline", "NODERANGE osimage[=NAME]"],
     options: &[

@@ -2,6 +2,7 @@
 
 mod boot;
 mod dumps;
+mod network;
 mod objects;
 mod system;
 mod tables;
@@ -17,9 +18,10 @@ pub static ALL: &[&Meta] = &[
     &tables::GETTAB,
     &objects::LSDEF,
     &system::LSXCATD,
-    &boot::MAKEDHCP,
-    &boot::MAKEDNS,
-    &boot::MAKEHOSTS,
+    &network::MAKEDHCP,
+    &network::MAKEDNS,
+    &network::MAKEHOSTS,
+    &network::MAKENETWORKS,
     &objects::MKDEF,
     &tables::NODEADD,
     &tables::NODECH,

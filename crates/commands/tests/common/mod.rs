@@ -8,10 +8,25 @@ use std::sync::Arc;
 use base::{Clock, SystemClock};
 use command::{Answer, FrontEnd};
 use commands::{Request, Services, Sink, Upload, find, run};
-use model::{BootView, ServerFacts};
+use model::machine::Port;
+use model::{BootView, Machine, ServerFacts};
 use store::{Origin, Store};
 use tables::Patch;
 use tokio_util::sync::CancellationToken;
+
+/// A machine with one network.
+struct Host;
+
+impl commands::Host for Host {
+    fn machine(&self) -> Machine {
+        let link = Port {
+            name: "eth0".to_owned(),
+            mtu: Some(9000),
+            addresses: vec!["10.3.0.1/16".parse().expect("an address")],
+        };
+        Machine { host_name: "xcatmn".to_owned(), links: vec![link], gateway: None }
+    }
+}
 
 pub(crate) struct Cluster {
     pub(crate) services: Services,
@@ -45,6 +60,7 @@ impl Cluster {
             ssh: Arc::default(),
             tools: Arc::new(image::Tools::installed(dir.path(), None)),
             hosts_file: Arc::new(tokio::sync::Mutex::new(hosts)),
+            host: Arc::new(Host),
             database: "SQLite".into(),
             status: Arc::new(Vec::new),
         };

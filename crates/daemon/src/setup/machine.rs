@@ -1,7 +1,15 @@
 //! What this machine is called and connected to. The texts are read in one place and understood by pure functions; no
 //! name service is asked, because nothing may be up yet.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
+
+use ipnet::IpNet;
+use model::Machine;
+use model::machine::Port;
+use nix::ifaddrs::{InterfaceAddress, getifaddrs};
+use nix::net::if_::InterfaceFlags;
+
 /// The texts that describe a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Texts {
@@ -75,16 +83,56 @@ impl Texts {
         self.resolv_conf.lines().filter_map(server).collect()
     }
 
-    /// The default gateway, with its interface.
-    pub(crate) fn gateway(&self) -> Option<(String, Ipv4Addr)> {
+    /// The default gateway.
+    fn gateway(&self) -> Option<Ipv4Addr> {
         self.routes.lines().skip(1).find_map(|line| {
-            let mut words = line.split_whitespace();
-            let (interface, destination, gateway) = (words.next()?, words.next()?, words.next()?);
+            let mut words = line.split_whitespace().skip(1);
+            let (destination, gateway) = (words.next()?, words.next()?);
             let gateway = u32::from_str_radix(gateway, 16).ok()?;
             let found = destination == "00000000" && gateway != 0;
-            found.then(|| (interface.to_owned(), Ipv4Addr::from(gateway.swap_bytes())))
+            found.then(|| Ipv4Addr::from(gateway.swap_bytes()))
         })
     }
+
+    /// The machine with its interfaces as they are now.
+    pub(crate) fn machine(&self) -> Machine {
+        Machine { host_name: self.hostname.clone(), links: links(), gateway: self.gateway() }
+    }
+}
+
+/// The interfaces that are up, but for the loopback, by their names.
+fn links() -> Vec<Port> {
+    let mut found: BTreeMap<String, Port> = BTreeMap::new();
+    for entry in getifaddrs().into_iter().flatten().filter(is_usable) {
+        let name = entry.interface_name.clone();
+        let link = found.entry(name).or_insert_with_key(|name| Port {
+            name: name.clone(),
+            mtu: mtu(name),
+            addresses: Vec::new(),
+        });
+        link.addresses.extend(address(&entry));
+    }
+    found.into_values().collect()
+}
+
+fn is_usable(entry: &InterfaceAddress) -> bool {
+    entry.flags.contains(InterfaceFlags::IFF_UP)
+        && !entry.flags.contains(InterfaceFlags::IFF_LOOPBACK)
+}
+
+fn mtu(interface: &str) -> Option<u32> {
+    let path = format!("/sys/class/net/{interface}/mtu");
+    std::fs::read_to_string(path).ok()?.trim().parse().ok()
+}
+
+fn address(entry: &InterfaceAddress) -> Option<IpNet> {
+    let (address, mask) = (entry.address.as_ref()?, entry.netmask.as_ref()?);
+    let (address, mask): (IpAddr, IpAddr) = match (address.as_sockaddr_in(), mask.as_sockaddr_in())
+    {
+        (Some(address), Some(mask)) => (address.ip().into(), mask.ip().into()),
+        _ => (address.as_sockaddr_in6()?.ip().into(), mask.as_sockaddr_in6()?.ip().into()),
+    };
+    IpNet::with_netmask(address, mask).ok()
 }
 
 /// The lines of `/etc/hosts`: address and names.
@@ -135,6 +183,6 @@ mod tests {
             "Iface\tDestination\tGateway\nlo\t0000007F\t00000000\neth0\t00000000\t016B050A\t0003\n";
         let machine = Texts { hosts, routes: routes.to_owned(), ..texts("mn") };
         assert_eq!(machine.own_address(), Some(Ipv4Addr::new(10, 0, 0, 7)));
-        assert_eq!(machine.gateway(), Some(("eth0".to_owned(), Ipv4Addr::new(10, 5, 107, 1))));
+        assert_eq!(machine.gateway(), Some(Ipv4Addr::new(10, 5, 107, 1)));
     }
 }

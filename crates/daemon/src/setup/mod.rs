@@ -19,6 +19,7 @@ use crate::config::Config;
 pub(crate) use certificates::Certificates;
 use certificates::Places;
 use machine::Texts;
+use model::Machine;
 use plan::{Facts, plan};
 
 /// Names a file whose first line is the password of root.
@@ -58,11 +59,20 @@ pub(crate) async fn run(
 /// Nodes are told to come to `site.master`: an address that this machine no longer has leads them astray.
 fn warn_of_old_address(facts: &Facts, snapshot: &tables::Snapshot) {
     let master = snapshot.site("master").and_then(|text| text.parse::<Ipv4Addr>().ok());
-    let mut addresses = facts.interfaces.iter().flat_map(|interface| &interface.addresses);
     if let Some(master) = master
-        && !addresses.any(|net| net.addr() == master)
+        && !facts.machine.addresses().any(|net| net.addr() == master)
     {
         tracing::warn!(%master, "no interface has the address of site.master: nodes will not find this machine; correct it with chdef -t site clustersite master=ADDRESS");
+    }
+}
+
+/// The machine as it is now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ThisMachine;
+
+impl commands::Host for ThisMachine {
+    fn machine(&self) -> Machine {
+        Texts::read().machine()
     }
 }
 
@@ -144,8 +154,7 @@ fn gather(config: &Config, texts: &Texts, certificates: &Certificates) -> Facts 
     Facts {
         domain: texts.domain(),
         own_address: texts.own_address(),
-        interfaces: netboot::server_facts(&config.share).interfaces,
-        gateway: texts.gateway(),
+        machine: texts.machine(),
         resolvers: texts.resolvers().iter().map(ToString::to_string).collect(),
         timezone: texts.timezone.clone(),
         root_password: None,

@@ -7,8 +7,7 @@ use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use base::Secret;
-use ipnet::Ipv4Net;
-use model::Interface;
+use model::Machine;
 use tables::{Patch, Snapshot, TableId, ids};
 
 /// What the tables are seeded from.
@@ -17,8 +16,7 @@ pub(crate) struct Facts {
     pub(crate) domain: Option<String>,
     /// The address that the machine's name stands for.
     pub(crate) own_address: Option<Ipv4Addr>,
-    pub(crate) interfaces: Vec<Interface>,
-    pub(crate) gateway: Option<(String, Ipv4Addr)>,
+    pub(crate) machine: Machine,
     pub(crate) resolvers: Vec<String>,
     pub(crate) timezone: String,
     /// The crypted password of root on nodes; none when the one that was given cannot be had.
@@ -97,7 +95,9 @@ pub(crate) fn plan(facts: &Facts, snapshot: &Snapshot) -> Patch {
     let empty = |table: TableId| snapshot.row_count(table) == 0;
     site(facts, snapshot, &mut patch);
     if empty(ids::NETWORKS) {
-        networks(facts, &mut patch);
+        for network in facts.machine.networks() {
+            network.define(&mut patch);
+        }
     }
     if empty(ids::PASSWD)
         && let Some(password) = &facts.root_password
@@ -155,30 +155,9 @@ fn site(facts: &Facts, snapshot: &Snapshot, patch: &mut Patch) {
 
 /// The address under which nodes know this machine: the one of its name, else the first.
 fn master(facts: &Facts) -> Option<Ipv4Addr> {
-    let mut addresses = facts.interfaces.iter().flat_map(|interface| &interface.addresses);
-    let first = addresses.clone().next();
-    let own = addresses.find(|net| Some(net.addr()) == facts.own_address);
-    own.or(first).map(Ipv4Net::addr)
-}
-
-fn networks(facts: &Facts, patch: &mut Patch) {
-    for interface in &facts.interfaces {
-        for net in &interface.addresses {
-            let (network, mask) = (net.network().to_string(), net.netmask().to_string());
-            let name = format!("{network}-{mask}").replace('.', "_");
-            let gateway = match &facts.gateway {
-                Some((_, gateway)) if net.contains(gateway) => gateway.to_string(),
-                _ => "<xcatmaster>".to_owned(),
-            };
-            let cells = [
-                ("netname", Some(&*name)),
-                ("mgtifname", Some(&*interface.name)),
-                ("gateway", Some(&*gateway)),
-                ("tftpserver", Some("<xcatmaster>")),
-            ];
-            patch.set(ids::NETWORKS, &[&network, &mask], &cells);
-        }
-    }
+    let first = facts.machine.addresses().next();
+    let own = facts.machine.addresses().find(|net| Some(net.addr()) == facts.own_address);
+    own.or(first).map(|net| net.addr())
 }
 
 fn policy(facts: &Facts, patch: &mut Patch) {
@@ -245,22 +224,25 @@ fn image(facts: &Facts, profile: &str, patch: &mut Patch) {
 
 #[cfg(test)]
 mod tests {
+    use model::machine::Port;
+
     use super::*;
 
     fn facts() -> Facts {
-        let interface = |name: &str, address: &str| Interface {
+        let link = |name: &str, address: &str| Port {
             name: name.to_owned(),
-            mac: None,
+            mtu: Some(1500),
             addresses: vec![address.parse().unwrap()],
+        };
+        let machine = Machine {
+            host_name: "xcatmn".to_owned(),
+            links: vec![link("eth1", "192.168.0.101/24"), link("eth0", "10.5.107.101/24")],
+            gateway: Some(Ipv4Addr::new(10, 5, 107, 1)),
         };
         Facts {
             domain: Some("clusters.com".to_owned()),
             own_address: Some(Ipv4Addr::new(10, 5, 107, 101)),
-            interfaces: vec![
-                interface("eth1", "192.168.0.101/24"),
-                interface("eth0", "10.5.107.101/24"),
-            ],
-            gateway: Some(("eth0".to_owned(), Ipv4Addr::new(10, 5, 107, 1))),
+            machine,
             resolvers: vec![
                 "127.0.0.11".to_owned(),
                 "9.9.9.9".to_owned(),
