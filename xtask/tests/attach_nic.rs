@@ -60,6 +60,7 @@ impl Host {
         };
         let has_root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n");
         if !has_root || !works(&["busybox", "true"]) || !works(&["ip", "netns"]) {
+            #[expect(clippy::print_stderr, reason = "what is not tested is said")]
             eprintln!("NOT TESTED: attach-nic needs root, iproute2 and busybox");
             return None;
         }
@@ -70,8 +71,12 @@ impl Host {
         run(&format!("ip netns add {}", host.name));
         run(&format!("ip netns add {}", host.neighbour));
         host.ip(&format!("link add nic0 type veth peer name wire0 netns {}", host.neighbour));
-        BEFORE.iter().for_each(|words| drop(host.ip(words)));
-        NEIGHBOUR.iter().for_each(|words| drop(run(&format!("ip -n {} {words}", host.neighbour))));
+        for words in BEFORE {
+            host.ip(words);
+        }
+        for words in NEIGHBOUR {
+            run(&format!("ip -n {} {words}", host.neighbour));
+        }
         assert!(host.is_reached(), "the neighbour reaches the host before the test");
         Some(host)
     }
