@@ -10,6 +10,9 @@ use crate::outcome::{Exit, RunError};
 
 /// How long a group may take to end on its own after it was asked to.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long a killed process may take to be gone: the kernel holds on to one that waits for a dead disk or file server.
+/// What stays longer is reaped in the background.
+const KILLED: Duration = Duration::from_secs(2);
 
 /// The process group a child leads; killed when dropped unless released.
 #[derive(Debug)]
@@ -30,7 +33,7 @@ impl Group {
         self.signal(Signal::SIGTERM);
         drop(tokio::time::timeout(GRACE, child.wait()).await);
         self.signal(Signal::SIGKILL);
-        drop(child.wait().await);
+        drop(tokio::time::timeout(KILLED, child.wait()).await);
         self.release();
     }
 
@@ -85,7 +88,11 @@ impl Running {
         if tokio::time::timeout(grace, self.child.wait()).await.is_err() {
             self.group.signal(Signal::SIGKILL);
         }
-        self.wait().await
+        let stuck = || RunError::TimedOut { program: self.name.clone(), after: grace + KILLED };
+        let ended = tokio::time::timeout(KILLED, self.child.wait()).await.map_err(|_| stuck())?;
+        let status = ended.map_err(|source| self.lost(source))?;
+        self.group.release();
+        Ok(Exit::from(status))
     }
 
     fn lost(&self, source: std::io::Error) -> RunError {

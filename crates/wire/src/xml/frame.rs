@@ -59,6 +59,11 @@ impl FrameReader {
         !self.buffer.iter().all(u8::is_ascii_whitespace)
     }
 
+    /// How many bytes have arrived that no document was made of yet.
+    pub const fn waiting(&self) -> usize {
+        self.buffer.len()
+    }
+
     /// The next complete document, or nothing when more bytes are needed.
     pub fn next_document(&mut self) -> Result<Option<Vec<u8>>, FrameError> {
         if self.searched == 0 && !self.check_start()? {
