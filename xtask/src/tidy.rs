@@ -22,7 +22,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("quick-xml", &["wire"]),
     ("hyper", &["netboot", "daemon"]),
     ("hickory-proto", &["netboot"]),
-    ("anyhow", &["xtask"]),
+    ("anyhow", &["benches", "xtask"]),
     ("cargo_metadata", &["xtask"]),
 ];
 
