@@ -2,7 +2,7 @@
 //! durable, the version of the schema, and all rows as a snapshot.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,6 +11,7 @@ use rusqlite::{Connection, OpenFlags};
 use tables::{Row, Snapshot, TableId};
 
 use crate::error::StoreError;
+use crate::file_system::Journal;
 use crate::{boot, history, rows};
 
 /// The version of the tables that are only ours. Tables and columns of the schema are added when
@@ -29,15 +30,20 @@ pub(crate) struct Database {
     pub(crate) lock: File,
 }
 
-/// Opens the store in `dir`, and makes it when there is none.
-pub(crate) fn open(dir: &Path) -> Result<Database, StoreError> {
+/// Where a SQLite file says which version of the schema its application gave it: four bytes, most significant first.
+const USER_VERSION_AT: u64 = 60;
+
+/// Opens the store in `dir`, and makes it when there is none. A file that is not for us is left as it is.
+pub(crate) fn open(dir: &Path, journal: Journal) -> Result<Database, StoreError> {
     let lock = lock(dir)?;
     let path = dir.join("tables.sqlite");
     create_private(&path)?;
+    check_header(&path)?;
     let failed = |source| StoreError::from_sql(&path, source);
     let mut writer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
     check_version(&writer, &path)?;
     check_pages(&writer, &path)?;
+    writer.pragma_update(None, "journal_mode", journal.mode()).map_err(failed)?;
     prepare(&mut writer).map_err(failed)?;
     let snapshot = load(&writer, &path)?;
     let reader = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
@@ -78,10 +84,29 @@ fn connect(path: &Path, mode: OpenFlags) -> rusqlite::Result<Connection> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.pragma_update(None, "trusted_schema", false)?;
     if mode.contains(OpenFlags::SQLITE_OPEN_READ_WRITE) {
-        connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
     }
     Ok(connection)
+}
+
+/// Refuses the file of a later release before SQLite opens it, which alone may change it. What is not yet checkpointed is
+/// seen by [`check_version`].
+fn check_header(path: &Path) -> Result<(), StoreError> {
+    let mut version = [0; 4];
+    let read = File::open(path).and_then(|file| file.read_exact_at(&mut version, USER_VERSION_AT));
+    let found = i64::from(u32::from_be_bytes(version));
+    match read {
+        Ok(()) if found > VERSION && begins_as_sqlite(path) => {
+            Err(StoreError::Newer { path: path.to_owned(), found, known: VERSION })
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
+}
+
+fn begins_as_sqlite(path: &Path) -> bool {
+    let mut head = [0; 16];
+    let read = File::open(path).and_then(|file| file.read_exact_at(&mut head, 0));
+    read.is_ok() && head == *b"SQLite format 3\0"
 }
 
 fn check_version(connection: &Connection, path: &Path) -> Result<(), StoreError> {

@@ -90,16 +90,20 @@ impl StoreError {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let kind = match error {
-            StoreError::InUse { .. } => ErrorKind::Conflict,
+            StoreError::InUse { .. } => ErrorKind::Timeout,
+            // Starting again changes nothing about these.
+            StoreError::Newer { .. } | StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
+                ErrorKind::Conflict
+            }
             _ => ErrorKind::Internal,
         };
         let hint = match error {
             StoreError::InUse { .. } => Some("stop the other daemon first"),
             StoreError::Newer { .. } => Some("start the release that wrote it, or a later one"),
             StoreError::Foreign { .. } => Some("move the file away, or choose another directory"),
-            StoreError::Damaged { .. } => {
-                Some("move the file away and restore a dump with restorexCATdb")
-            }
+            StoreError::Damaged { .. } => Some(
+                "move the file away; a dump (*.csv) is restored at the next start where one lies in /.dbbackup, else by restorexCATdb",
+            ),
             StoreError::Full { .. } => Some("make room and repeat the command"),
             _ => None,
         };

@@ -14,6 +14,7 @@
 mod boot;
 mod database;
 mod error;
+mod file_system;
 mod history;
 mod log;
 mod origin;
@@ -24,6 +25,7 @@ mod writer;
 
 pub use boot::{BootRecord, BootSubject};
 pub use error::{StoreError, UpdateError};
+pub use file_system::{Journal, passing_file_system};
 pub use history::{ChangedRow, HistoryEntry, HistoryQuery};
 pub use log::{LogCut, LogEdit, LogPage};
 pub use origin::{Origin, Source};

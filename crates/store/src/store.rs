@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::boot::{self, BootLog, BootRecord, BootSubject};
 use crate::error::{StoreError, UpdateError};
+use crate::file_system::Journal;
 use crate::history::{self, HistoryEntry, HistoryQuery};
 use crate::log::{self, LogCut, LogEdit, LogPage};
 use crate::origin::Origin;
@@ -36,7 +37,16 @@ struct Shared {
 impl Store {
     /// Opens the store in `dir`, and makes it when there is none. Blocks while the rows are loaded.
     pub fn open(dir: &Path, clock: Arc<dyn Clock>) -> Result<Self, StoreError> {
-        let Database { path, writer, reader, snapshot, lock } = database::open(dir)?;
+        Self::open_with(dir, clock, Journal::for_directory(dir))
+    }
+
+    /// As [`open`](Self::open), with a journal that the caller chooses.
+    pub fn open_with(
+        dir: &Path,
+        clock: Arc<dyn Clock>,
+        journal: Journal,
+    ) -> Result<Self, StoreError> {
+        let Database { path, writer, reader, snapshot, lock } = database::open(dir, journal)?;
         let published = Arc::new(Published::new(snapshot));
         let writer = Writer {
             path: path.clone(),

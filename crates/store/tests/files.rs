@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use base::{Failure, SystemClock};
 use rusqlite::Connection;
-use store::{Origin, Store, StoreError};
+use store::{Journal, Origin, Store, StoreError};
 use tables::{Patch, ids};
 
 fn open(dir: &Path) -> Result<Store, StoreError> {
@@ -67,6 +67,42 @@ async fn a_later_schema_is_refused() {
     let refused = refusal(dir.path());
     assert!(refused.message.contains("schema version 99, this release knows versions up to 1"));
     assert_eq!(refused.hint.as_deref(), Some("start the release that wrote it, or a later one"));
+}
+
+#[tokio::test]
+async fn the_file_of_a_later_release_is_left_byte_for_byte() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = filled(dir.path()).await;
+    let connection = Connection::open(&file).unwrap();
+    connection.pragma_update(None, "user_version", 99).unwrap();
+    connection.pragma_update(None, "journal_mode", "DELETE").unwrap();
+    drop(connection);
+    let before = fs::read(&file).unwrap();
+    assert!(refusal(dir.path()).message.contains("schema version 99"));
+    assert_eq!(fs::read(&file).unwrap(), before);
+    assert!(!dir.path().join("tables.sqlite-wal").exists());
+}
+
+#[tokio::test]
+async fn either_journal_opens_what_the_other_has_written() {
+    let dir = tempfile::tempdir().unwrap();
+    filled(dir.path()).await;
+    let journals = [Journal::Rollback("NFS"), Journal::Rollback("NFS"), Journal::WriteAhead];
+    for (index, journal) in journals.into_iter().enumerate() {
+        let store = Store::open_with(dir.path(), Arc::new(SystemClock), journal).unwrap();
+        let key = format!("key{index}");
+        let set = move |_: &tables::Snapshot| {
+            let mut patch = Patch::new();
+            patch.set(ids::SITE, &[&key], &[("value", Some("v"))]);
+            Ok::<_, Failure>(patch)
+        };
+        store.update(Origin::new("root", "set"), set).await.unwrap();
+        assert_eq!(store.snapshot().row_count(ids::SITE), index + 1);
+        assert_eq!(store.history(store::HistoryQuery::default()).await.unwrap().len(), index + 2);
+        store.close().await;
+        assert!(!dir.path().join("tables.sqlite-wal").exists());
+    }
+    assert_eq!(open(dir.path()).unwrap().snapshot().row_count(ids::NODELIST), 2_000);
 }
 
 #[tokio::test]
