@@ -3,6 +3,7 @@
 mod check;
 mod durability;
 mod e2e;
+mod image;
 mod pages;
 mod reference;
 mod run;
@@ -32,8 +33,10 @@ fn main() -> ExitCode {
         ["durability", rounds] => durability::run(rounds),
         ["e2e"] => e2e::run(""),
         ["e2e", pattern] => e2e::run(pattern),
+        ["image", ref arguments @ ..] => image::run(arguments),
         _ => {
             say(USAGE);
+            say(image::USAGE);
             return ExitCode::from(2);
         }
     };

@@ -1,0 +1,106 @@
+//! The programs of the image, cross-compiled with Debian 13's Rust in a root of its own: fixed compiler, fixed paths, so that
+//! the same sources give the same bytes on every machine. This machine's cargo only fetches the sources.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use crate::image::arch::Arch;
+use crate::image::{BUILD, Unavailable, mirror, place, quietly, source, text};
+use crate::run::{shown, top};
+use crate::say::say;
+
+const PROGRAMS: &[&str] = &["xcatd", "xcat", "xcat-node"];
+
+/// Debian's Rust that is new enough, and what compiles and links C for every architecture of ours.
+const TOOLCHAIN: &[&str] = &[
+    "cargo-web",
+    "rustc-web",
+    "gcc",
+    "libc6-dev",
+    "gcc-aarch64-linux-gnu",
+    "libc6-dev:arm64",
+    "libstd-rust-web-dev:arm64",
+    "gcc-powerpc64le-linux-gnu",
+    "libc6-dev:ppc64el",
+    "libstd-rust-web-dev:ppc64el",
+];
+
+/// Runs in a mount namespace of its own: $1 the toolchain's root, $2 our sources, $3 cargo's home, $4 the build folder.
+const ENTER: &str = r#"
+root=$1
+mkdir -p "$root/src" "$root/cargo" "$root/build"
+mount --bind "$2" "$root/src" && mount -o remount,bind,ro "$root/src"
+mount --bind "$3" "$root/cargo" && mount -o remount,bind,ro "$root/cargo"
+mount --bind "$4" "$root/build"
+mount -t proc proc "$root/proc"
+shift 4
+exec chroot "$root" env -i PATH=/usr/bin:/bin HOME=/build CARGO_HOME=/cargo CARGO_TARGET_DIR=/build "$@"
+"#;
+
+/// Builds them and returns the folder that holds them.
+pub(crate) fn build(arch: Arch) -> Result<PathBuf> {
+    let root = ensure_toolchain()?;
+    shown(&["cargo", "fetch", "--quiet", "--locked"])?;
+    say(&format!("== programs for {}", arch.name()));
+    let (target, sources, cargo) = (place("programs")?, top(), cargo_home()?);
+    let settings = compiler_settings(arch);
+    let mut line = vec!["unshare", "--mount", "sh", "-ec", ENTER, "sh", text(&root)?];
+    line.extend([text(&sources)?, text(&cargo)?, text(&target)?]);
+    line.extend(settings.iter().map(String::as_str));
+    line.extend(["cargo", "build", "--manifest-path", "/src/Cargo.toml", "--release", "--frozen"]);
+    line.extend(["--target", arch.target()]);
+    line.extend(PROGRAMS.iter().flat_map(|name| ["--bin", name]));
+    shown(&line)?;
+    folder(arch)
+}
+
+/// Where they are when they are built.
+pub(crate) fn folder(arch: Arch) -> Result<PathBuf> {
+    Ok(place("programs")?.join(arch.target()).join("release"))
+}
+
+/// Static programs, as `./up` builds them: they run on the node and in its initramfs too.
+fn compiler_settings(arch: Arch) -> [String; 3] {
+    let target = arch.target().replace('-', "_");
+    let compiler = arch.compiler();
+    [
+        "RUSTFLAGS=-C target-feature=+crt-static".to_owned(),
+        format!("CC_{target}={compiler}"),
+        format!("CARGO_TARGET_{}_LINKER={compiler}", target.to_uppercase()),
+    ]
+}
+
+fn cargo_home() -> Result<PathBuf> {
+    let home = std::env::var("CARGO_HOME").map(PathBuf::from);
+    home.or_else(|_| std::env::var("HOME").map(|home| Path::new(&home).join(".cargo")))
+        .context("neither CARGO_HOME nor HOME is set")
+}
+
+/// Makes the toolchain's root once; it is kept.
+fn ensure_toolchain() -> Result<PathBuf> {
+    let root = place("toolchain")?;
+    let stamp = root.join("complete");
+    let wanted = TOOLCHAIN.join(",");
+    if fs::read_to_string(&stamp).is_ok_and(|made| made == wanted) {
+        return Ok(root);
+    }
+    say("== cross-compilers: Debian 13 with its Rust (a few minutes, 2 GB, once)");
+    fs::remove_dir_all(&root)?;
+    let mirror = mirror()?;
+    let packages = format!("--include={wanted}");
+    let mut line = vec!["mmdebstrap", "--quiet", "--mode=root", "--variant=apt"];
+    line.extend([
+        "--architectures=amd64,arm64,ppc64el",
+        "--aptopt=APT::Install-Recommends \"false\"",
+    ]);
+    line.extend(["--dpkgopt=container/rootfs/dpkg.cfg", &packages]);
+    let source = source(&mirror, "trixie");
+    line.extend(["trixie", text(&root)?, &source]);
+    quietly(&line, BUILD).map_err(|error| {
+        Unavailable::because(format!("the cross-compilers cannot be installed: {error:#}"))
+    })?;
+    fs::write(&stamp, &wanted)?;
+    Ok(root)
+}

@@ -1,0 +1,86 @@
+//! The lower layer: Debian with the packages of `container/rootfs/`, made by mmdebstrap, and kept until one of these changes.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::image::arch::Arch;
+use crate::image::{BUILD, digest, emulation, epoch, mirror, place, quietly, source, text};
+use crate::run::top;
+use crate::say::say;
+
+const ROOTFS: &str = "container/rootfs";
+
+/// Hooks of mmdebstrap: "$1" is the new root. The shipped package sources name Debian's public mirror.
+const HOOKS: &[&str] = &[
+    "--customize-hook=copy-in container/rootfs/system.sh /tmp",
+    "--customize-hook=chroot \"$1\" sh /tmp/system.sh",
+    "--customize-hook=rm \"$1/tmp/system.sh\"",
+    "--customize-hook=copy-in container/rootfs/sources.list /etc/apt",
+];
+
+/// Makes the layer unless it is there, and returns its tar.
+pub(crate) fn ensure(arch: Arch) -> Result<PathBuf> {
+    let folder = place(arch.name())?;
+    let (layer, stamp) = (folder.join("system.tar"), folder.join("system.inputs"));
+    let mirror = mirror()?;
+    let epoch = epoch(Some(ROOTFS))?;
+    let inputs = format!("{mirror}\n{epoch}\n{}", contents(&top().join(ROOTFS))?);
+    if layer.exists() && fs::read_to_string(&stamp).is_ok_and(|made| made == inputs) {
+        return Ok(layer);
+    }
+    emulation::ensure(arch)?;
+    say(&format!("== system for {} (minutes where it is emulated)", arch.name()));
+    if stamp.exists() {
+        fs::remove_file(&stamp)?;
+    }
+    bootstrap(arch, &layer, &mirror, &epoch)?;
+    fs::write(&stamp, inputs)?;
+    Ok(layer)
+}
+
+fn bootstrap(arch: Arch, layer: &Path, mirror: &str, epoch: &str) -> Result<()> {
+    let list = fs::read_to_string(top().join(ROOTFS).join("packages"))?;
+    let packages = format!("--include={}", packages(&list).join(","));
+    ensure!(packages != "--include=", "no package is listed");
+    let (date, architecture) =
+        (format!("SOURCE_DATE_EPOCH={epoch}"), format!("--architectures={}", arch.debian()));
+    let sources: Vec<_> = arch.suites().iter().map(|suite| source(mirror, suite)).collect();
+    let mut line = vec!["env", &date, "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"];
+    line.extend(["--dpkgopt=container/rootfs/dpkg.cfg", "--aptopt=container/rootfs/apt.conf"]);
+    line.extend([architecture.as_str(), &packages]);
+    line.extend(HOOKS);
+    line.extend(["trixie", text(layer)?]);
+    line.extend(sources.iter().map(String::as_str));
+    quietly(&line, BUILD).context("the system cannot be made")
+}
+
+/// The names in a list with comments.
+fn packages(list: &str) -> Vec<&str> {
+    list.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')).collect()
+}
+
+/// The digests of a folder's files, by name.
+fn contents(folder: &Path) -> Result<String> {
+    let mut lines = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        lines.push(format!("{} {}", path.display(), digest(&path)?));
+    }
+    lines.sort();
+    Ok(lines.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_packages_has_comments() {
+        assert_eq!(packages("# why\na\n\n  b\n"), ["a", "b"]);
+        let ours = packages(include_str!("../../../container/rootfs/packages"));
+        assert!(ours.contains(&"mmdebstrap"), "{ours:?}");
+        assert!(ours.iter().all(|name| !name.contains(char::is_whitespace)), "{ours:?}");
+    }
+}
