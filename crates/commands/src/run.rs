@@ -212,7 +212,7 @@ async fn run_job(job: Job, deadline: Duration) -> Answer {
 }
 
 /// What a command says that failed: a wrong command line is followed by the right ones.
-fn failed(command: &Command, failure: Failure) -> Vec<Item> {
+pub(crate) fn failed(command: &Command, failure: Failure) -> Vec<Item> {
     if failure.kind == ErrorKind::Usage {
         return usage_items(command.meta(), Some(&failure.to_string()));
     }

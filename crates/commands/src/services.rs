@@ -3,7 +3,7 @@
 //! A plain struct: whoever adds a command that needs another service adds a field. Cloning is
 //! cheap, every field is shared.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -42,6 +42,8 @@ pub struct Services {
     pub hosts_file: Arc<Mutex<PathBuf>>,
     /// This machine.
     pub host: Arc<dyn Host>,
+    /// The files that come with the product, `/opt/xcat/share/xcat`.
+    pub share: Arc<Path>,
     /// Where the database is, for those who ask.
     pub database: Arc<str>,
     /// What the daemon says of its services, a line each.

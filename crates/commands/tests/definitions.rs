@@ -133,7 +133,16 @@ async fn command_lines_that_contradict_themselves_change_nothing() {
     for (line, error) in [
         ("lsdef -a -t node", "The flags '-a' and '-t' cannot be used together."),
         ("lsdef -c n1", "The flags '-c' and '-i' must be used together."),
-        ("lsdef -x", "The '-x' (XML format) option is not yet implemented."),
+        ("lsdef -x -z", "The flags '-x' and '-z' cannot be used together."),
+        ("lsdef -u", "Option '-u' can not work with lsdef."),
+        ("mkdef -u -t node -o n9 groups=a", "Option '-u' only work for objtype 'osimage'."),
+        ("chdef --template n1 n2 arch=x", "The option '--template' can not be used with 'chdef'."),
+        ("mkdef n9 --template", "no object definition template specified for mkdef --template!"),
+        ("mkdef -t node n9 groups", "Attribute 'groups' has no value: write groups=VALUE."),
+        (
+            "rmdef -t auditlog -o 1",
+            "'auditlog' is a log: tabprune removes entries of it, and nothing else changes it.",
+        ),
         ("lsdef n1 n2", "noderange can not contain spaces."),
         ("lsdef -w nonsense", "Incorrect selection string specified with -w flag."),
         (

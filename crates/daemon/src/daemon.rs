@@ -106,6 +106,7 @@ impl Daemon {
             tools: Arc::new(tools(&config)),
             hosts_file: Arc::new(tokio::sync::Mutex::new(config.hosts.clone())),
             host: Arc::new(setup::ThisMachine),
+            share: config.share.clone().into(),
             database: config.state.display().to_string().into(),
             status: Arc::new(move || status_lines(&board, &shown)),
         };

@@ -5,6 +5,7 @@ use model::selection::Selection;
 use noderange::Mode;
 use tables::{ObjectType, objects};
 
+use super::beside::{Beside, log_of};
 use super::stanza::{self, Stanza};
 use super::{info, more_error};
 use crate::call::{Call, usage_items};
@@ -46,6 +47,7 @@ pub(super) enum Source {
 /// What is asked for.
 pub(super) struct Ask<'a> {
     pub(super) call: &'a Call,
+    pub(super) beside: &'a Beside,
     pub(super) verb: Verb,
     pub(super) kinds: Vec<ObjectType>,
     pub(super) objects: Vec<(ObjectType, String)>,
@@ -59,14 +61,24 @@ pub(super) struct Ask<'a> {
 }
 
 /// The flags that cannot be combined, with what is said.
-const CONFLICTS: &[(&str, &str)] =
-    &[("i", "osimage"), ("z", "osimage"), ("a", "t"), ("l", "s"), ("nics", "i"), ("i", "s")];
+const CONFLICTS: &[(&str, &str)] = &[
+    ("i", "osimage"),
+    ("z", "osimage"),
+    ("x", "osimage"),
+    ("a", "t"),
+    ("l", "s"),
+    ("nics", "i"),
+    ("i", "s"),
+    ("x", "z"),
+    ("x", "c"),
+];
 
 impl<'a> Ask<'a> {
     /// Reads the command line; otherwise what is to be answered instead.
-    pub(super) fn read(call: &'a Call, verb: Verb) -> Result<Self, Answer> {
+    pub(super) fn read(call: &'a Call, verb: Verb, beside: &'a Beside) -> Result<Self, Answer> {
         let mut ask = Self {
             call,
+            beside,
             verb,
             kinds: Vec::new(),
             objects: Vec::new(),
@@ -77,13 +89,20 @@ impl<'a> Ask<'a> {
             noderange: false,
         };
         ask.check_flags()?;
+        ask.check_template()?;
         let operand = ask.operands()?;
-        ask.stanzas = match call.stdin.as_deref() {
-            Some(text) if !text.trim().is_empty() => stanza::parse(text),
-            Some(_) | None => Vec::new(),
-        };
+        if let Some(text) = ask.definitions() {
+            ask.stanzas = stanza::parse(text).map_err(|error| {
+                let text = format!("standard input, {error}; nothing is changed");
+                one(Item::error(text))
+            })?;
+        }
         ask.read_types()?;
-        ask.read_objects(operand)?;
+        if ask.verb == Verb::List && ask.has("template") {
+            ask.source = if ask.has("a") { Source::All } else { Source::Types };
+        } else {
+            ask.read_objects(operand)?;
+        }
         ask.read_tests()?;
         Ok(ask)
     }
@@ -112,8 +131,15 @@ impl<'a> Ask<'a> {
     fn given_type(&self) -> Option<&'a str> {
         let call: &'a Call = self.call;
         let given = call.options.value("t").filter(|kind| !kind.is_empty());
-        let default = self.verb == Verb::List && !self.has("a");
-        given.or(default.then_some("node"))
+        let listed = (self.verb == Verb::List && !self.has("a")).then_some("node");
+        let filled = (self.has("u") && self.definitions().is_none()).then_some("osimage");
+        given.or(listed).or(filled)
+    }
+
+    /// The definitions on standard input.
+    fn definitions(&self) -> Option<&'a str> {
+        let call: &'a Call = self.call;
+        call.stdin.as_deref().filter(|text| !text.trim().is_empty())
     }
 
     fn check_flags(&self) -> Result<(), Answer> {
@@ -124,15 +150,16 @@ impl<'a> Ask<'a> {
         if self.call.args.is_empty() && self.call.stdin.is_none() && self.verb != Verb::List {
             return Err(usage(self.verb, None));
         }
-        if options.has("u") {
-            return Err(self.misused("The '-u' option is not supported."));
+        if options.has("u") && !matches!(self.verb, Verb::Make | Verb::Change) {
+            let text = format!("Option '-u' can not work with {}.", self.verb.name());
+            return Err(self.misused(&text));
         }
         if options.has("C") && self.verb != Verb::Remove {
             let text = format!("Option '-C' can not be used with {}.", self.verb.name());
             return Err(self.misused(&text));
         }
-        if options.has("x") {
-            return Err(self.misused("The '-x' (XML format) option is not yet implemented."));
+        if options.has("u") && self.given_type() != Some("osimage") {
+            return Err(self.misused("Option '-u' only work for objtype 'osimage'."));
         }
         for (one, other) in CONFLICTS {
             if options.has(one) && options.has(other) {
@@ -157,6 +184,24 @@ impl<'a> Ask<'a> {
         Ok(())
     }
 
+    fn check_template(&self) -> Result<(), Answer> {
+        let Some(template) = self.call.options.value("template") else { return Ok(()) };
+        let verb = self.verb.name();
+        let making = self.verb == Verb::Make;
+        let text = if !matches!(self.verb, Verb::Make | Verb::List) {
+            format!("The option '--template' can not be used with '{verb}'.")
+        } else if making && template.is_empty() {
+            "no object definition template specified for mkdef --template!".to_owned()
+        } else if making && template.contains(',') {
+            "Only 1 template object definition should be specified for mkdef!".to_owned()
+        } else if !template.is_empty() && self.definitions().is_some() {
+            "The file input can not be used with --template option!".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(self.misused(&text))
+    }
+
     /// Takes the attributes; the operand that is none names the objects.
     fn operands(&mut self) -> Result<Option<&'a str>, Answer> {
         let call: &'a Call = self.call;
@@ -167,7 +212,7 @@ impl<'a> Ask<'a> {
                 self.attributes.retain(|(known, _)| known != attribute);
                 self.attributes.push((attribute.to_owned(), value.to_owned()));
             } else if objects.replace(operand.as_str()).is_some() {
-                return Err(self.misused("noderange can not contain spaces."));
+                return Err(self.misused(&self.surplus(operand)));
             }
         }
         let of_nic = |(name, _): &(String, String)| name.starts_with("nic") && name.contains('.');
@@ -179,6 +224,16 @@ impl<'a> Ask<'a> {
             )]));
         }
         Ok(objects)
+    }
+
+    /// What is said about a second operand that is no attribute with a value.
+    fn surplus(&self, operand: &str) -> String {
+        let kind = self.given_type().map_or(Some(ObjectType::Node), ObjectType::named);
+        let is_attribute = kind.is_some_and(|kind| kind.has_attribute(operand));
+        if is_attribute && matches!(self.verb, Verb::Make | Verb::Change) {
+            return format!("Attribute '{operand}' has no value: write {operand}=VALUE.");
+        }
+        "noderange can not contain spaces.".to_owned()
     }
 
     fn read_types(&mut self) -> Result<(), Answer> {
@@ -194,10 +249,14 @@ impl<'a> Ask<'a> {
             )));
         }
         for name in given.split(',') {
-            let kind = ObjectType::named(name).ok_or_else(|| {
-                one(Item::error(format!("\nType '{name}' is not a valid xCAT object type.")))
-            })?;
+            let kind = ObjectType::named(name).ok_or_else(|| no_type(name))?;
             self.kinds.push(kind);
+        }
+        let log = self.kinds.iter().find(|kind| log_of(**kind).is_some());
+        if let Some(kind) = log.filter(|_| self.verb != Verb::List && !self.call.options.help()) {
+            return Err(one(Item::error(format!(
+                "'{kind}' is a log: tabprune removes entries of it, and nothing else changes it."
+            ))));
         }
         if self.call.options.help() {
             return Err(attribute_help(&self.kinds, self.call.options.value("i")));
@@ -262,14 +321,23 @@ impl<'a> Ask<'a> {
         }
         self.source = Source::Types;
         for kind in &self.kinds {
-            let names = objects::names(&self.call.snapshot, *kind);
+            let names = self.names_of(*kind);
             if names.is_empty() {
                 let text = format!("Could not get objects of type '{kind}'.");
                 return Err(one(Item::error(text)));
             }
-            self.objects.extend(names.iter().map(|name| (*kind, name.to_string())));
+            self.objects.extend(names.into_iter().map(|name| (*kind, name)));
         }
         Ok(())
+    }
+
+    /// All objects of a type.
+    fn names_of(&self, kind: ObjectType) -> Vec<String> {
+        if let Some(entries) = self.beside.log(kind) {
+            return entries.keys().cloned().collect();
+        }
+        let names = objects::names(&self.call.snapshot, kind);
+        names.iter().map(ToString::to_string).collect()
     }
 
     fn all_objects(&mut self) -> Result<(), Answer> {
@@ -313,6 +381,16 @@ impl<'a> Ask<'a> {
 
 fn one(item: Item) -> Answer {
     Answer(vec![item])
+}
+
+/// What is said about a type that does not exist; when it looks like one that does, also which there are.
+fn no_type(name: &str) -> Answer {
+    let mut answer = one(Item::error(format!("\nType '{name}' is not a valid xCAT object type.")));
+    let known = ObjectType::ALL.iter().map(|kind| kind.name());
+    if let Some(hint) = command::did_you_mean(name, known.clone()) {
+        info(&mut answer, format!("{hint} The types are: {}", known.collect::<Vec<_>>().join(" ")));
+    }
+    answer
 }
 
 fn usage(verb: Verb, error: Option<&str>) -> Answer {

@@ -6,16 +6,23 @@ use tables::objects::Is;
 use tables::{ObjectType, Patch, objects};
 
 use super::ask::{Ask, Verb};
+use super::beside::Beside;
 use super::draft::{Draft, Mode, Outcome};
+use super::fill::Given;
 use super::make::{self, Wanted};
 use super::members::{self, Change};
-use super::{SOME_ERRORS, info, name};
+use super::{SOME_ERRORS, edit, info, name};
 use crate::call::Call;
 use crate::chtab::apply;
 use crate::shape::{Behaviour, Command, Help};
 
-pub(crate) static COMMAND: Command =
-    Command { name: "chdef", behaviour: Behaviour::Edit(chdef), help: Help::Own };
+pub(crate) static COMMAND: Command = Command {
+    name: "chdef",
+    behaviour: Behaviour::Procedure(|call, services, sink| {
+        edit(&COMMAND, chdef, (call, services, sink))
+    }),
+    help: Help::Own,
+};
 
 /// How the changes went.
 #[derive(Default)]
@@ -26,9 +33,9 @@ struct Progress {
     incomplete: bool,
 }
 
-fn chdef(call: &Call) -> Result<(Patch, Answer), Failure> {
+fn chdef(call: &Call, beside: &Beside) -> Result<(Patch, Answer), Failure> {
     let refused = |answer: Answer| Ok((Patch::new(), answer));
-    let ask = match Ask::read(call, Verb::Change) {
+    let ask = match Ask::read(call, Verb::Change, beside) {
         Ok(ask) => ask,
         Err(answer) => return refused(answer),
     };
@@ -40,6 +47,11 @@ fn chdef(call: &Call) -> Result<(Patch, Answer), Failure> {
     }
     if let Some(text) = make::stanza_misuse(&ask) {
         return refused(ask.misused(text));
+    }
+    if ask.has("u") && (ask.has("p") || ask.has("m")) {
+        let mut answer = Answer::new();
+        answer.error("Cannot use '-u' with '-p' or '-m'.");
+        return refused(answer);
     }
     let mut answer = Answer::new();
     let Some(wanted) = make::wanted(&ask, &mut answer) else {
@@ -73,6 +85,14 @@ fn change(
         progress.failed = true;
         return;
     }
+    if kind == ObjectType::OsImage && ask.has("u") {
+        known_basis(draft, &mut object);
+    }
+    if let Err(text) = make::fill_in(ask, draft, &mut object, Given::FoundAgain) {
+        answer.error(text);
+        progress.failed = true;
+        return;
+    }
     if kind == ObjectType::OsImage && !exists && object.get("imagetype").is_none() {
         object.put("imagetype", "linux");
     }
@@ -89,6 +109,16 @@ fn change(
         Outcome::Done => {}
         Outcome::Partly => progress.incomplete = true,
         Outcome::Refused => progress.failed = true,
+    }
+}
+
+/// Gives an image what is known of it, as far as it is not given anew.
+fn known_basis(draft: &Draft, image: &mut Wanted) {
+    for attribute in ["imagetype", "provmethod", "profile", "osname", "osvers", "osarch"] {
+        let stored = objects::value(&draft.snapshot, image.kind, &image.name, attribute);
+        if let Some(stored) = stored.filter(|_| image.get(attribute).is_none()) {
+            image.put(attribute, &stored.value);
+        }
     }
 }
 

@@ -1,56 +1,70 @@
 //! lsdef: shows objects.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use base::Failure;
-use command::Answer;
+use command::{Answer, Item};
 use tables::objects::{self, Attribute, nics};
 use tables::{ObjectType, Row, Snapshot, ids};
 
 use super::ask::{Ask, Source, Verb};
-use super::{info, members};
+use super::beside::{Beside, MAX_ENTRIES};
+use super::fill::{self, Basis};
+use super::shown::Page;
+use super::{info, members, template};
 use crate::call::Call;
+use crate::future::BoxFuture;
+use crate::run::blocking;
+use crate::services::Services;
 use crate::shape::{Behaviour, Command, Help};
+use crate::sink::Sink;
 
 pub(crate) static COMMAND: Command =
-    Command { name: "lsdef", behaviour: Behaviour::Query(lsdef), help: Help::Own };
+    Command { name: "lsdef", behaviour: Behaviour::Procedure(lsdef), help: Help::Own };
 
 /// The attributes that `--nics` asks for.
 const NICS: &str = "nicips,nichostnamesuffixes,nichostnameprefixes,nictypes,niccustomscripts,\
                     nicnetworks,nicaliases,nicextraparams,nicdevices";
 /// The node whose scripts every node runs.
 const EVERY_NODE: &str = "xcatdefaults";
+/// What a node's `provmethod` can be besides an osimage.
+const METHODS: &[&str] = &["install", "netboot", "statelite"];
 
-#[expect(clippy::unnecessary_wraps, reason = "every query has this signature")]
-fn lsdef(call: &Call) -> Result<Answer, Failure> {
-    let ask = match Ask::read(call, Verb::List) {
+fn lsdef(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Result<(), Failure>> {
+    Box::pin(async move {
+        let types = call.options.value("t").unwrap_or_default();
+        let beside = Beside::of(&services).with_logs(types, &services).await?;
+        let answer = blocking(move || answer(&call, &beside)).await??;
+        sink.send_all(answer.0).await;
+        Ok(())
+    })
+}
+
+fn answer(call: &Call, beside: &Beside) -> Result<Answer, Failure> {
+    let ask = match Ask::read(call, Verb::List, beside) {
         Ok(ask) => ask,
         Err(answer) => return Ok(answer),
     };
+    if ask.has("template") {
+        return template::list(&ask);
+    }
     let mut answer = Answer::new();
-    let before =
-        if ask.has("z") { vec!["# <xCAT data object stanza file>".to_owned()] } else { vec![] };
     let list = List::new(&ask);
-    let mut lines = before;
+    let mut page = Page::new(&ask, list.long, ask.kinds.len() > 1);
     let mut total = 0;
     for kind in &ask.kinds {
         let wanted = list.wanted(*kind, &mut answer);
-        let mut objects: Vec<&str> = ask
-            .objects
-            .iter()
-            .filter(|(of, _)| of == kind)
-            .map(|(_, name)| name.as_str())
-            .collect();
-        objects.sort_unstable();
-        objects.dedup();
-        for name in objects {
-            if list.is_hidden(*kind, name) {
-                continue;
-            }
+        for name in list.names(*kind) {
             total += 1;
-            list.object(*kind, name, wanted.as_deref(), &mut lines, &mut answer);
+            list.object((*kind, name), wanted.as_deref(), &mut page, &mut answer);
+        }
+        if beside.log(*kind).is_some_and(|log| log.len() >= MAX_ENTRIES as usize) {
+            let text = format!("only the newest {MAX_ENTRIES} entries of {kind} are objects");
+            answer.push(Item::Warning(text));
         }
     }
+    let lines = page.lines();
     if lines.is_empty() && total > 0 {
         info(&mut answer, "No object definitions have been found");
     }
@@ -71,7 +85,6 @@ struct List<'a> {
     ask: &'a Ask<'a>,
     snapshot: &'a Snapshot,
     long: bool,
-    stanza: bool,
     only: Option<String>,
     /// The scripts that every node runs.
     everywhere: Option<&'a Row>,
@@ -83,15 +96,14 @@ impl<'a> List<'a> {
         let only = ask.call.options.value("i").map(str::to_owned);
         let only = only.or_else(|| ask.has("nics").then(|| NICS.to_owned()));
         let named = ask.has("o") || ask.noderange;
-        let stanza = ask.has("z");
+        let again = ask.has("z") || ask.has("x");
         let row = snapshot.row(ids::POSTSCRIPTS, &[EVERY_NODE]).filter(|row| row.enabled());
         Self {
             ask,
             snapshot,
-            long: !ask.has("s") && (ask.has("l") || named || only.is_some() || stanza),
-            stanza,
+            long: !ask.has("s") && (ask.has("l") || named || only.is_some() || again),
             only,
-            everywhere: row.filter(|_| !stanza),
+            everywhere: row.filter(|_| !again),
         }
     }
 
@@ -126,41 +138,51 @@ impl<'a> List<'a> {
         row.is_some_and(|row| row.get("hidden") == Some("1"))
     }
 
+    /// The objects of the type that are asked for, sorted.
+    fn names(&self, kind: ObjectType) -> Vec<&'a str> {
+        let of_kind = self.ask.objects.iter().filter(|(of, _)| *of == kind);
+        let mut names: Vec<&str> = of_kind.map(|(_, name)| name.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.retain(|name| !self.is_hidden(kind, name));
+        names
+    }
+
     fn object(
         &self,
-        kind: ObjectType,
-        name: &str,
+        (kind, name): (ObjectType, &str),
         wanted: Option<&[Wanted]>,
-        lines: &mut Vec<String>,
+        page: &mut Page,
         answer: &mut Answer,
     ) {
-        if let Some(tests) = &self.ask.tests
-            && !tests.holds_for(self.snapshot, kind, name)
-        {
-            return;
+        let log = self.ask.beside.log(kind);
+        let entry = log.and_then(|log| log.get(name));
+        if let Some(tests) = &self.ask.tests {
+            let holds = match entry {
+                Some(row) => tests.holds(|attribute| entry_value(kind, row, attribute)),
+                None => tests.holds_for(self.snapshot, kind, name),
+            };
+            if !holds {
+                return;
+            }
         }
-        if self.ask.source == Source::Named && !objects::exists(self.snapshot, kind, name) {
+        let exists = || entry.is_some() || objects::exists(self.snapshot, kind, name);
+        if self.ask.source == Source::Named && !exists() {
             answer.error(format!("Could not find an object named '{name}' of type '{kind}'."));
             return;
         }
-        if !self.long {
-            let blanks = if self.ask.source == Source::All { " " } else { "  " };
-            lines.push(format!("{name}{blanks}({kind})"));
-            return;
+        if !page.is_long() {
+            return page.add(kind, name, &[]);
         }
-        if self.stanza {
-            lines.push(format!("\n{name}:"));
-            lines.push(format!("    objtype={kind}"));
-        } else if self.ask.kinds.len() > 1 {
-            lines.push(format!("Object name: {name}  ({kind})"));
-        } else if !self.ask.has("c") {
-            lines.push(format!("Object name: {name}"));
-        }
-        let attributes = self.attributes(kind, name);
-        match wanted {
-            Some(wanted) => self.selected(kind, name, wanted, &attributes, lines),
-            None => self.complete(kind, name, &attributes, lines),
-        }
+        let attributes = match entry {
+            Some(row) => entry_attributes(kind, row),
+            None => self.attributes(kind, name),
+        };
+        let pairs = match wanted {
+            Some(wanted) => selected(kind, name, wanted, &attributes),
+            None => self.complete(kind, name, &attributes, page, answer),
+        };
+        page.add(kind, name, &pairs);
     }
 
     /// The attributes by name, with their values as they are shown.
@@ -194,60 +216,122 @@ impl<'a> List<'a> {
         kind: ObjectType,
         name: &str,
         attributes: &BTreeMap<String, String>,
-        lines: &mut Vec<String>,
-    ) {
+        page: &Page,
+        answer: &mut Answer,
+    ) -> Vec<(String, String)> {
+        let mut pairs = Vec::new();
         for (attribute, value) in attributes {
             if attribute.starts_with("nic") {
-                lines.extend(interface_lines(kind, name, attribute, value, &[], "    "));
-            } else {
-                lines.push(format!("    {attribute}={value}"));
+                pairs.extend(interfaces(kind, name, attribute, value, &[]));
+            } else if !(page.is_for_reading_again() && value.is_empty()) {
+                pairs.push((attribute.clone(), value.clone()));
             }
         }
-        if kind == ObjectType::Node
-            && self.ask.has("osimage")
-            && let Some(image) = attributes.get("provmethod")
-        {
-            let image = objects::read(self.snapshot, ObjectType::OsImage, image);
-            lines.extend(image.iter().map(|found| format!("    {}={}", found.name, found.value)));
+        if kind == ObjectType::Node && self.ask.has("osimage") {
+            pairs.extend(self.image_of(name, attributes, answer));
+        }
+        pairs
+    }
+
+    /// The attributes of a node's image.
+    fn image_of(
+        &self,
+        node: &str,
+        attributes: &BTreeMap<String, String>,
+        answer: &mut Answer,
+    ) -> Vec<(String, String)> {
+        let of = |name: &str| attributes.get(name).map(String::as_str);
+        let basis = (of("provmethod"), of("profile"), of("os"), of("arch"));
+        match basis {
+            (Some(image), ..) if !METHODS.contains(&image) => {
+                let image_attributes = objects::read(self.snapshot, ObjectType::OsImage, image);
+                if image_attributes.is_empty() {
+                    let text = format!("{node}: could not find information for osimage {image}");
+                    answer.push(Item::Warning(text));
+                }
+                let pair = |found: &Attribute| (found.name.to_string(), found.value.to_string());
+                image_attributes.iter().map(pair).collect()
+            }
+            (Some(method), Some(profile), Some(osvers), Some(osarch)) => {
+                self.lists_of(&Basis { method, profile, osvers, osarch })
+            }
+            _ => {
+                answer.error(format!(
+                    "Missing attributes for node {node}, check the node attributes 'os', \
+                     'arch','profile' and 'provmethod'."
+                ));
+                Vec::new()
+            }
         }
     }
 
-    /// Attributes that were asked for are shown also when they have no value.
-    fn selected(
-        &self,
-        kind: ObjectType,
-        name: &str,
-        wanted: &[Wanted],
-        attributes: &BTreeMap<String, String>,
-        lines: &mut Vec<String>,
-    ) {
-        let prefix = if self.ask.has("c") { format!("{name}: ") } else { "    ".to_owned() };
-        let free = matches!(kind, ObjectType::Site | ObjectType::Monitoring);
-        for Wanted { name: attribute, interfaces } in wanted {
-            let value = attributes.get(attribute);
-            if attribute.starts_with("nic") {
-                let value = value.map_or("", String::as_str);
-                lines.extend(interface_lines(kind, name, attribute, value, interfaces, &prefix));
-            } else if value.is_some() || !free {
-                let value = value.map_or("", String::as_str);
-                lines.push(format!("{prefix}{attribute}={value}"));
-            }
-        }
+    /// What an image would be made of for a node that names a way of provisioning only.
+    fn lists_of(&self, basis: &Basis<'_>) -> Vec<(String, String)> {
+        let Basis { method, profile, osvers, osarch } = *basis;
+        let install = Path::new(self.snapshot.site("installdir").unwrap_or("/install"));
+        let found = fill::found(basis, self.ask.beside, install).unwrap_or_default();
+        let own = [
+            ("imagetype", "linux"),
+            ("osarch", osarch),
+            ("osname", "Linux"),
+            ("osvers", osvers),
+            ("profile", profile),
+            ("provmethod", method),
+        ];
+        let own = own.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let found = found.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let mut all: Vec<_> = own.into_iter().chain(found).collect();
+        all.sort();
+        all
     }
 }
 
-/// The lines of one `nic*` attribute: one per interface, all when none is named.
-fn interface_lines(
+/// Attributes that were asked for are shown also when they have no value.
+fn selected(
+    kind: ObjectType,
+    name: &str,
+    wanted: &[Wanted],
+    attributes: &BTreeMap<String, String>,
+) -> Vec<(String, String)> {
+    let free = matches!(kind, ObjectType::Site | ObjectType::Monitoring);
+    let mut pairs = Vec::new();
+    for Wanted { name: attribute, interfaces: only } in wanted {
+        let value = attributes.get(attribute);
+        let text = value.map_or("", String::as_str);
+        if attribute.starts_with("nic") {
+            pairs.extend(interfaces(kind, name, attribute, text, only));
+        } else if value.is_some() || !free {
+            pairs.push((attribute.clone(), text.to_owned()));
+        }
+    }
+    pairs
+}
+
+/// One `nic*` attribute for each interface that is wanted, all when none is named.
+fn interfaces(
     kind: ObjectType,
     name: &str,
     attribute: &str,
     value: &str,
-    interfaces: &[String],
-    prefix: &str,
-) -> Vec<String> {
+    only: &[String],
+) -> Vec<(String, String)> {
     let node = (kind != ObjectType::Group).then_some(name);
-    let wanted = |interface: &String| interfaces.is_empty() || interfaces.contains(interface);
+    let wanted = |interface: &String| only.is_empty() || only.contains(interface);
     let values = nics::expand(value, node).into_iter();
     let values = values.filter(|(interface, _)| wanted(interface));
-    values.map(|(interface, value)| format!("{prefix}{attribute}.{interface}={value}")).collect()
+    values.map(|(interface, value)| (format!("{attribute}.{interface}"), value)).collect()
+}
+
+/// What an entry of a log says, by attribute.
+fn entry_attributes(kind: ObjectType, row: &Row) -> BTreeMap<String, String> {
+    let others = kind.attributes().iter().filter(|definition| definition.name != kind.key());
+    let filled = others.filter_map(|definition| {
+        let value = row.get(definition.column).filter(|value| !value.is_empty())?;
+        Some((definition.name.to_owned(), value.to_owned()))
+    });
+    filled.collect()
+}
+
+fn entry_value<'r>(kind: ObjectType, row: &'r Row, attribute: &str) -> Option<&'r str> {
+    row.get(kind.definitions(attribute).next()?.column)
 }

@@ -5,15 +5,22 @@ use command::{Answer, Item};
 use tables::{ObjectType, Patch, objects};
 
 use super::ask::{Ask, Source, Verb, valid_attributes};
+use super::beside::Beside;
 use super::draft::{Draft, Mode, Outcome};
+use super::fill::{self, Given};
 use super::members::{self, Change};
-use super::{SOME_ERRORS, info, more_error, name};
+use super::{SOME_ERRORS, edit, info, more_error, name, template};
 use crate::call::Call;
 use crate::chtab::apply;
 use crate::shape::{Behaviour, Command, Help};
 
-pub(crate) static COMMAND: Command =
-    Command { name: "mkdef", behaviour: Behaviour::Edit(mkdef), help: Help::Own };
+pub(crate) static COMMAND: Command = Command {
+    name: "mkdef",
+    behaviour: Behaviour::Procedure(|call, services, sink| {
+        edit(&COMMAND, mkdef, (call, services, sink))
+    }),
+    help: Help::Own,
+};
 
 /// One object with its attributes.
 pub(super) struct Wanted {
@@ -39,9 +46,9 @@ impl Wanted {
     }
 }
 
-fn mkdef(call: &Call) -> Result<(Patch, Answer), Failure> {
+fn mkdef(call: &Call, beside: &Beside) -> Result<(Patch, Answer), Failure> {
     let refused = |answer: Answer| Ok((Patch::new(), answer));
-    let ask = match Ask::read(call, Verb::Make) {
+    let ask = match Ask::read(call, Verb::Make, beside) {
         Ok(ask) => ask,
         Err(answer) => return refused(answer),
     };
@@ -53,11 +60,13 @@ fn mkdef(call: &Call) -> Result<(Patch, Answer), Failure> {
         Some(wanted) if answer.code() == 0 => wanted,
         Some(_) | None => return refused(answer),
     };
+    if !template::inherit(&ask, &mut wanted, &mut answer)? {
+        return refused(answer);
+    }
     if wanted.is_empty() {
         answer.error(no_attributes(&ask));
         return refused(answer);
     }
-    inherit_template(&ask, &mut wanted)?;
     let mut draft = Draft::of(&call.snapshot);
     let mut complete = true;
     for object in wanted {
@@ -77,11 +86,25 @@ fn misuse(ask: &Ask<'_>) -> Option<&'static str> {
 
 /// What is wrong with `-z` beside other sources of objects.
 pub(super) fn stanza_misuse(ask: &Ask<'_>) -> Option<&'static str> {
-    if ask.has("t") && (ask.has("a") || ask.has("z")) {
+    let reads = ask.has("z") || ask.has("x");
+    if ask.has("t") && (ask.has("a") || reads) {
         return Some("Cannot combine '-t' and '-a', '-z', or '-x' options.");
     }
     let named = ask.has("o") || ask.noderange;
-    (ask.has("z") && named).then_some("Cannot use '-z' with '-o' or a noderange.")
+    (reads && named).then_some("Cannot use '-z' with '-o' or a noderange.")
+}
+
+/// Fills in the attributes of an osimage when that is asked for; otherwise says why it cannot be.
+pub(super) fn fill_in(
+    ask: &Ask<'_>,
+    draft: &Draft,
+    object: &mut Wanted,
+    given: Given,
+) -> Result<(), String> {
+    if object.kind != ObjectType::OsImage || !ask.has("u") {
+        return Ok(());
+    }
+    fill::fill(object, ask.beside, draft.snapshot.site("installdir"), given)
 }
 
 /// The objects of stanzas and command line with their valid attributes; none when a name cannot be
@@ -99,6 +122,8 @@ pub(super) fn wanted(ask: &Ask<'_>, answer: &mut Answer) -> Option<Vec<Wanted>> 
         let attributes = owned(&valid_attributes(kind, &stanza.attributes, answer));
         wanted.push(Wanted { kind, name: stanza.name.clone(), attributes });
     }
+    // The members of groups must be there first.
+    wanted.sort_by_key(|object| object.kind == ObjectType::Group);
     let names: Vec<(ObjectType, &str)> = wanted
         .iter()
         .map(|object: &Wanted| (object.kind, object.name.as_str()))
@@ -107,8 +132,8 @@ pub(super) fn wanted(ask: &Ask<'_>, answer: &mut Answer) -> Option<Vec<Wanted>> 
     if !name::check(ask.call, &names, answer) {
         return None;
     }
-    if ask.source != Source::Named || (ask.attributes.is_empty() && ask.kind() != ObjectType::Group)
-    {
+    let alone = ask.kind() == ObjectType::Group || ask.has("template") || ask.has("u");
+    if ask.source != Source::Named || (ask.attributes.is_empty() && !alone) {
         return Some(wanted);
     }
     let attributes = owned(&valid_attributes(ask.kind(), &ask.attributes, answer));
@@ -134,23 +159,6 @@ fn no_attributes(ask: &Ask<'_>) -> String {
     }
 }
 
-/// Gives the objects the attributes of the one that `--template` names.
-fn inherit_template(ask: &Ask<'_>, wanted: &mut [Wanted]) -> Result<(), Failure> {
-    let Some(template) = ask.call.options.value("template") else { return Ok(()) };
-    let kind = ask.kind();
-    if !objects::exists(&ask.call.snapshot, kind, template) {
-        let text =
-            format!("Could not find the template object named '{template}' of type '{kind}'.");
-        return Err(Failure::new(base::ErrorKind::NotFound, text));
-    }
-    for attribute in objects::read(&ask.call.snapshot, kind, template) {
-        for object in wanted.iter_mut().filter(|object| object.get(&attribute.name).is_none()) {
-            object.put(&attribute.name, &attribute.value);
-        }
-    }
-    Ok(())
-}
-
 /// Makes one object; false when that is an error.
 fn make(
     ask: &Ask<'_>,
@@ -159,7 +167,9 @@ fn make(
     answer: &mut Answer,
 ) -> Result<bool, Failure> {
     let Wanted { kind, ref name, .. } = object;
-    let exists = objects::exists(&draft.snapshot, kind, name);
+    // A group that only the nodes before it have made is still to be defined.
+    let before = if kind == ObjectType::Group { &ask.call.snapshot } else { &draft.snapshot };
+    let exists = objects::exists(before, kind, name);
     if kind == ObjectType::Network
         && let Some(text) = network_problem(draft, &object, exists)
     {
@@ -178,6 +188,10 @@ fn make(
         return Ok(false);
     }
     let name = name.clone();
+    if let Err(text) = fill_in(ask, draft, &mut object, Given::Stays) {
+        answer.error(text);
+        return Ok(false);
+    }
     if kind == ObjectType::Site || !exists && kind != ObjectType::Group {
         let outcome = draft.set(kind, &name, &object.pairs(), Mode::Set, answer);
         return Ok(outcome != Outcome::Refused);

@@ -5,17 +5,23 @@ use command::Answer;
 use tables::{Patch, objects};
 
 use super::ask::{Ask, Verb};
+use super::beside::Beside;
 use super::draft::Draft;
-use super::info;
+use super::{edit, info};
 use crate::call::Call;
 use crate::chtab::apply;
 use crate::shape::{Behaviour, Command, Help};
 
-pub(crate) static COMMAND: Command =
-    Command { name: "rmdef", behaviour: Behaviour::Edit(rmdef), help: Help::Own };
+pub(crate) static COMMAND: Command = Command {
+    name: "rmdef",
+    behaviour: Behaviour::Procedure(|call, services, sink| {
+        edit(&COMMAND, rmdef, (call, services, sink))
+    }),
+    help: Help::Own,
+};
 
-fn rmdef(call: &Call) -> Result<(Patch, Answer), Failure> {
-    let ask = match Ask::read(call, Verb::Remove) {
+fn rmdef(call: &Call, beside: &Beside) -> Result<(Patch, Answer), Failure> {
+    let ask = match Ask::read(call, Verb::Remove, beside) {
         Ok(ask) => ask,
         Err(answer) => return Ok((Patch::new(), answer)),
     };

@@ -61,6 +61,7 @@ impl Cluster {
             tools: Arc::new(image::Tools::installed(dir.path(), None)),
             hosts_file: Arc::new(tokio::sync::Mutex::new(hosts)),
             host: Arc::new(Host),
+            share: Path::new(env!("CARGO_MANIFEST_DIR")).join("../../assets").into(),
             database: "SQLite".into(),
             status: Arc::new(Vec::new),
         };
