@@ -6,9 +6,9 @@
 
 use base::{ErrorKind, Failure, NodeName};
 use command::{Answer, Item};
-use image::Publication;
+use image::{Current, Publication, Rebuilt};
 use model::OsImage;
-use tables::{Patch, Snapshot, TableId, table};
+use tables::{Patch, Snapshot, ids};
 
 use crate::call::Call;
 use crate::future::BoxFuture;
@@ -20,11 +20,18 @@ use crate::sink::Sink;
 
 pub(crate) static COMMAND: Command = Command::new("nodeset", Behaviour::Procedure(nodeset));
 
+/// What is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Ask {
+    /// The state in force is to be shown.
+    Stat,
+    /// The state is to be set.
+    Set(Wanted),
+}
+
 /// The state that is asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Wanted {
-    /// The state in force is to be shown.
-    Stat,
     /// Boot from disk.
     Boot,
     /// Answer no boot request.
@@ -38,13 +45,14 @@ enum Wanted {
 fn nodeset(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Result<(), Failure>> {
     Box::pin(async move {
         call.required_nodes()?;
-        let wanted = wanted(call.options.operands())?;
-        if wanted == Wanted::Stat {
-            let items: Vec<Item> =
-                call.nodes.iter().map(|node| stat(&call.snapshot, node)).collect();
-            sink.send_all(items).await;
-            return Ok(());
-        }
+        let wanted = match asked(call.options.operands())? {
+            Ask::Stat => {
+                let items = call.nodes.iter().map(|node| stat(&call.snapshot, node));
+                sink.send_all(items.collect::<Vec<_>>()).await;
+                return Ok(());
+            }
+            Ask::Set(wanted) => wanted,
+        };
         let images = images_of(&call, &wanted);
         let found = published(&call.snapshot, images).await?;
         let nodes = call.nodes.clone();
@@ -55,7 +63,7 @@ fn nodeset(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Res
 }
 
 /// Reads the state; of a comma list only the first state exists so far.
-fn wanted(operands: &[String]) -> Result<Wanted, Failure> {
+fn asked(operands: &[String]) -> Result<Ask, Failure> {
     let invalid = |text: String| Failure::new(ErrorKind::NotFound, text);
     let word = operands.first().map(String::as_str).unwrap_or_default();
     if word.is_empty() || operands.len() > 1 {
@@ -64,13 +72,14 @@ fn wanted(operands: &[String]) -> Result<Wanted, Failure> {
     }
     let (name, value) = word.split_once('=').unwrap_or((word, ""));
     match (name, word.contains('='), value) {
-        ("stat", false, _) => Ok(Wanted::Stat),
-        ("boot", false, _) => Ok(Wanted::Boot),
-        ("offline" | "shutdown", false, _) => Ok(Wanted::Offline),
-        ("osimage", false, _) => Ok(Wanted::OwnImage),
+        ("stat", false, _) => Ok(Ask::Stat),
+        ("boot", false, _) => Ok(Ask::Set(Wanted::Boot)),
+        ("offline" | "shutdown", false, _) => Ok(Ask::Set(Wanted::Offline)),
+        ("osimage", false, _) => Ok(Ask::Set(Wanted::OwnImage)),
         ("osimage", true, "") => Err(invalid(format!("invalid argument: \"{word}\""))),
         ("osimage", true, image) => {
-            Ok(Wanted::Image(image.split(':').next().unwrap_or(image).to_owned()))
+            let image = image.split(':').next().unwrap_or(image);
+            Ok(Ask::Set(Wanted::Image(image.to_owned())))
         }
         ("install" | "netboot" | "statelite", ..) => Err(invalid(
             "The options \"install\", \"netboot\", and \"statelite\" have been deprecated, use \
@@ -100,7 +109,7 @@ fn images_of(call: &Call, wanted: &Wanted) -> Vec<String> {
         Wanted::OwnImage => {
             call.nodes.iter().filter_map(|node| own_image(&call.snapshot, node)).collect()
         }
-        Wanted::Stat | Wanted::Boot | Wanted::Offline => Vec::new(),
+        Wanted::Boot | Wanted::Offline => Vec::new(),
     }
 }
 
@@ -124,6 +133,7 @@ fn decide(
         answer.error(text);
         return Err(answer);
     }
+    answer.0.extend(published.iter().filter_map(|(image, found)| older(image, found)));
     for node in nodes.iter().filter(|node| snapshot.has_node(node.as_str())) {
         match decide_one(snapshot, node, wanted, published, &mut patch) {
             Ok(state) => answer.push(Item::node(node.as_str(), state)),
@@ -131,6 +141,17 @@ fn decide(
         };
     }
     Ok((patch, answer))
+}
+
+/// What is said of an image that was built again and not packed.
+fn older(image: &str, found: &Result<Option<Current>, String>) -> Option<Item> {
+    let Ok(Some(Current { rebuilt: Some(Rebuilt { generated, packed }), .. })) = found else {
+        return None;
+    };
+    Some(Item::Warning(format!(
+        "osimage {image} was generated at {generated} after it was packed at {packed}: run \
+         packimage {image}"
+    )))
 }
 
 fn decide_one(
@@ -141,20 +162,20 @@ fn decide_one(
     patch: &mut Patch,
 ) -> Result<String, String> {
     let image = match wanted {
-        Wanted::Boot | Wanted::Offline | Wanted::Stat => {
-            let state = if *wanted == Wanted::Boot { "boot" } else { "offline" };
-            local(snapshot, node, state, patch);
-            return Ok(state.to_owned());
+        Wanted::Boot => {
+            forget_kind(snapshot, node, patch);
+            return Ok(local(snapshot, node, "boot", patch));
         }
+        Wanted::Offline => return Ok(local(snapshot, node, "offline", patch)),
         Wanted::OwnImage => own_image(snapshot, node)
             .ok_or("OS image name must be specified in nodetype.provmethod")?,
         Wanted::Image(image) => image.clone(),
     };
-    let (os, publication) = checked(snapshot, &image, published)?;
+    let (os, current) = checked(snapshot, &image, published)?;
     if snapshot.node_cell("mac", "mac", node.as_str()).is_none() {
         return Err("No MAC address available for this node".to_owned());
     }
-    let state = diskless(snapshot, node, &os, publication, patch);
+    let state = diskless(snapshot, node, &os, &current.publication, patch);
     Ok(state)
 }
 
@@ -163,7 +184,7 @@ fn checked<'a>(
     snapshot: &Snapshot,
     name: &str,
     published: &'a Published,
-) -> Result<(OsImage, &'a Publication), String> {
+) -> Result<(OsImage, &'a Current), String> {
     let image = OsImage::read(snapshot, name)
         .ok_or_else(|| format!("Cannot find the OS image {name} in the osimage table."))?;
     if let [missing, ..] = image.missing()[..] {
@@ -176,7 +197,7 @@ fn checked<'a>(
         ));
     }
     match published.get(name) {
-        Some(Ok(Some(publication))) => Ok((image, publication)),
+        Some(Ok(Some(current))) => Ok((image, current)),
         Some(Err(error)) => Err(error.clone()),
         Some(Ok(None)) | None => Err(format!(
             "the image {name} is not packed; run genimage {name} and packimage {name} first"
@@ -184,20 +205,21 @@ fn checked<'a>(
     }
 }
 
-fn id(name: &str) -> TableId {
-    table(name).expect("the schema has this table: it is part of the product")
+/// There is nothing to load any more.
+fn local(snapshot: &Snapshot, node: &NodeName, state: &str, patch: &mut Patch) -> String {
+    let node = node.as_str();
+    patch.set(ids::CHAIN, &[node], &[("currstate", Some(state)), ("currchain", None)]);
+    if snapshot.row(ids::BOOTPARAMS, &[node]).is_some() {
+        let nothing = [("kernel", None), ("initrd", None), ("kcmdline", None)];
+        patch.set(ids::BOOTPARAMS, &[node], &nothing);
+    }
+    state.to_owned()
 }
 
-/// Boot from disk, or not at all: there is nothing to load any more.
-fn local(snapshot: &Snapshot, node: &NodeName, state: &str, patch: &mut Patch) {
-    let node = node.as_str();
-    patch.set(id("chain"), &[node], &[("currstate", Some(state)), ("currchain", None)]);
-    if snapshot.row(id("bootparams"), &[node]).is_some() {
-        let nothing = [("kernel", None), ("initrd", None), ("kcmdline", None)];
-        patch.set(id("bootparams"), &[node], &nothing);
-    }
-    if state == "boot" && snapshot.row(id("nodetype"), &[node]).is_some() {
-        patch.set(id("nodetype"), &[node], &[("provmethod", None)]);
+/// A node that boots from its disk has no image of its own.
+fn forget_kind(snapshot: &Snapshot, node: &NodeName, patch: &mut Patch) {
+    if snapshot.row(ids::NODETYPE, &[node.as_str()]).is_some() {
+        patch.set(ids::NODETYPE, &[node.as_str()], &[("provmethod", None)]);
     }
 }
 
@@ -218,8 +240,8 @@ fn diskless(
         ("arch", Some(arch.as_str())),
         ("profile", Some(profile.as_str())),
     ];
-    patch.set(id("nodetype"), &[name], &kind);
-    patch.set(id("chain"), &[name], &[("currstate", Some(&state)), ("currchain", None)]);
+    patch.set(ids::NODETYPE, &[name], &kind);
+    patch.set(ids::CHAIN, &[name], &[("currstate", Some(&state)), ("currchain", None)]);
     patch.extend(boot_params(snapshot, node, &image.name, publication));
     state
 }
@@ -230,18 +252,18 @@ mod tests {
 
     fn cluster() -> Snapshot {
         let mut patch = Patch::new();
-        let mut row = |table: &str, key: &str, cells: &[(&str, &str)]| {
+        let mut row = |table, key: &str, cells: &[(&str, &str)]| {
             let cells: Vec<_> = cells.iter().map(|(name, text)| (*name, Some(*text))).collect();
-            patch.set(id(table), &[key], &cells);
+            patch.set(table, &[key], &cells);
         };
-        row("nodelist", "n1", &[("groups", "all")]);
-        row("nodelist", "n2", &[("groups", "all")]);
-        row("mac", "n1", &[("mac", "02:00:00:00:00:01")]);
-        row("nodehm", "all", &[("serialport", "0")]);
+        row(ids::NODELIST, "n1", &[("groups", "all")]);
+        row(ids::NODELIST, "n2", &[("groups", "all")]);
+        row(ids::MAC, "n1", &[("mac", "02:00:00:00:00:01")]);
+        row(ids::NODEHM, "all", &[("serialport", "0")]);
         let facts = [("osvers", "debian13"), ("osarch", "x86_64"), ("profile", "compute")];
-        row("osimage", "img", &facts);
-        row("osimage", "img", &[("provmethod", "netboot")]);
-        row("osimage", "bare", &[("osvers", "debian13")]);
+        row(ids::OSIMAGE, "img", &facts);
+        row(ids::OSIMAGE, "img", &[("provmethod", "netboot")]);
+        row(ids::OSIMAGE, "bare", &[("osvers", "debian13")]);
         Snapshot::empty().apply(&patch).unwrap().0
     }
 
@@ -255,6 +277,26 @@ mod tests {
         Publication { id: "cd".repeat(32), kernel, initrd, rootimg: file("rootimg.sfs") }
     }
 
+    fn current(rebuilt: Option<Rebuilt>) -> Published {
+        let current = Current { publication: publication(), rebuilt };
+        Published::from([("img".to_owned(), Ok(Some(current)))])
+    }
+
+    #[test]
+    fn an_image_that_was_built_again_and_not_packed_is_told() {
+        let time = |seconds: i64| base::Timestamp::from_unix_millis(seconds * 1000);
+        let rebuilt = Rebuilt { generated: time(7200), packed: time(3600) };
+        let wanted = Wanted::Image("img".to_owned());
+        let (_, answer) = decide(&cluster(), &nodes(), &wanted, &current(Some(rebuilt))).unwrap();
+        let text = format!(
+            "osimage img was generated at {} after it was packed at {}: run packimage img",
+            time(7200),
+            time(3600)
+        );
+        assert_eq!(answer.0[0], Item::Warning(text));
+        assert_eq!(answer.0.len(), 3);
+    }
+
     fn nodes() -> Vec<NodeName> {
         ["n1", "n2"].map(|name| NodeName::parse(name).unwrap()).to_vec()
     }
@@ -263,10 +305,11 @@ mod tests {
     fn words_are_read_and_refused_in_the_words_of_the_original() {
         let read = |words: &[&str]| {
             let words: Vec<String> = words.iter().map(|word| (*word).to_owned()).collect();
-            wanted(&words).map_err(|failure| failure.message)
+            asked(&words).map_err(|failure| failure.message)
         };
-        assert_eq!(read(&["osimage=a:reboot4deploy"]), Ok(Wanted::Image("a".to_owned())));
-        assert_eq!(read(&["osimage"]), Ok(Wanted::OwnImage));
+        let image = Wanted::Image("a".to_owned());
+        assert_eq!(read(&["osimage=a:reboot4deploy"]), Ok(Ask::Set(image)));
+        assert_eq!(read(&["osimage"]), Ok(Ask::Set(Wanted::OwnImage)));
         assert_eq!(read(&[]).unwrap_err(), "Invalid argument: ''");
         assert_eq!(read(&["bogus"]).unwrap_err(), "Unknown state bogus requested");
         assert_eq!(read(&["osimage="]).unwrap_err(), "invalid argument: \"osimage=\"");
@@ -275,7 +318,7 @@ mod tests {
 
     #[test]
     fn a_packed_image_is_pinned_and_a_node_without_mac_is_named() {
-        let published = Published::from([("img".to_owned(), Ok(Some(publication())))]);
+        let published = current(None);
         let wanted = Wanted::Image("img".to_owned());
         let (patch, answer) = decide(&cluster(), &nodes(), &wanted, &published).unwrap();
         assert_eq!(

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use base::{ErrorKind, Failure, NodeName};
-use image::Publication;
+use image::{Current, Publication};
 use model::{OsImage, Site};
 use tables::{Patch, Snapshot, ids};
 
 /// What is published of images, by their names.
-pub(crate) type Published = BTreeMap<String, Result<Option<Publication>, String>>;
+pub(crate) type Published = BTreeMap<String, Result<Option<Current>, String>>;
 
 /// Looks up what is published of `images`.
 pub(crate) async fn published(

@@ -22,5 +22,5 @@ mod work;
 pub use error::ImageError;
 pub use genimage::genimage;
 pub use packimage::packimage;
-pub use publish::{MANIFEST, Publication, Published, publication};
+pub use publish::{Current, MANIFEST, Publication, Published, Rebuilt, publication};
 pub use spec::{OsImageSpec, Sink, Tools};

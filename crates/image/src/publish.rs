@@ -8,9 +8,10 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
+use base::Timestamp;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -76,9 +77,42 @@ impl Publication {
     }
 }
 
+/// What is published of an image now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Current {
+    /// What nodes load.
+    pub publication: Publication,
+    /// Set when the image was built again and not packed since.
+    pub rebuilt: Option<Rebuilt>,
+}
+
+/// A build that is newer than the publication.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rebuilt {
+    /// When the image was built.
+    pub generated: Timestamp,
+    /// When its publication was packed.
+    pub packed: Timestamp,
+}
+
 /// The current publication of the image in `rootimgdir`; none when it was never packed.
-pub fn publication(rootimgdir: &Path) -> Result<Option<Publication>, ImageError> {
-    Ok(load(rootimgdir)?.publications.into_iter().next())
+pub fn publication(rootimgdir: &Path) -> Result<Option<Current>, ImageError> {
+    let newest = load(rootimgdir)?.publications.into_iter().next();
+    Ok(newest.map(|publication| Current { publication, rebuilt: rebuilt(rootimgdir) }))
+}
+
+/// The initramfs is the last thing that a build writes, the manifest the last that packing does.
+fn rebuilt(rootimgdir: &Path) -> Option<Rebuilt> {
+    let generated = written(&rootimgdir.join(FILES[1]))?;
+    let packed = written(&rootimgdir.join(MANIFEST))?;
+    (generated > packed).then_some(Rebuilt { generated, packed })
+}
+
+/// When a file was written; none when it is not there.
+fn written(path: &Path) -> Option<Timestamp> {
+    let file = fs::metadata(path).ok()?;
+    let millis = file.mtime().checked_mul(1000)?.checked_add(file.mtime_nsec() / 1_000_000)?;
+    Some(Timestamp::from_unix_millis(millis))
 }
 
 fn load(rootimgdir: &Path) -> Result<Manifest, ImageError> {
@@ -193,6 +227,8 @@ fn save(rootimgdir: &Path, manifest: &Manifest) -> Result<(), ImageError> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::{Duration, UNIX_EPOCH};
+
     use super::*;
 
     fn pack(root: &Path, image: &str, content: &str) -> Publication {
@@ -213,6 +249,28 @@ mod tests {
         fs::read_dir(root.join("published")).unwrap().count()
     }
 
+    fn current(root: &Path) -> Current {
+        publication(&root.join("a")).unwrap().unwrap()
+    }
+
+    #[test]
+    fn a_build_after_the_packing_is_told() {
+        let root = tempfile::tempdir().unwrap();
+        pack(root.path(), "a", "1");
+        let initrd = root.path().join("a").join(FILES[1]);
+        assert_eq!(current(root.path()).rebuilt, None, "nothing was built here");
+        let write = |seconds| {
+            let file = File::create(&initrd).unwrap();
+            file.set_modified(UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+        };
+        write(1_000);
+        assert_eq!(current(root.path()).rebuilt, None);
+        write(9_000_000_000);
+        let rebuilt = current(root.path()).rebuilt.unwrap();
+        assert_eq!(rebuilt.generated, Timestamp::from_unix_millis(9_000_000_000_000));
+        assert!(rebuilt.packed < rebuilt.generated);
+    }
+
     #[test]
     fn the_last_few_publications_are_kept() {
         let root = tempfile::tempdir().unwrap();
@@ -225,7 +283,7 @@ mod tests {
         assert_eq!(first.image_sum().len(), 7 + 64);
         for (content, kept) in [("1", 1), ("2", 2), ("3", 3), ("4", 3)] {
             let publication_now = pack(root.path(), "a", content);
-            assert_eq!(publication(&root.path().join("a")).unwrap(), Some(publication_now));
+            assert_eq!(current(root.path()).publication, publication_now);
             assert_eq!(ids(root.path()), kept, "{content}");
         }
         assert!(!root.path().join("published").join(first.id).exists());
