@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use runtime::{Backoff, Tasks};
+use runtime::{Backoff, Shutdown, Tasks};
 use tokio::sync::Semaphore;
 use wire::ipmi::{
     BootDevice, BootFlags, BootOption, ChassisStatus, Command, DeviceId, Malformed, Suite,
@@ -27,6 +27,8 @@ const SUITES_MAX: usize = 200_000;
 #[derive(Debug, Clone)]
 pub struct Client {
     shared: Arc<Shared>,
+    /// Whoever asks: when that is gone, nothing more is begun for it.
+    asker: Shutdown,
 }
 
 #[derive(Debug)]
@@ -51,7 +53,15 @@ impl Client {
             }
         });
         let slots = Semaphore::new(CONVERSATIONS_MAX);
-        Ok(Self { shared: Arc::new(Shared { sockets, slots, suites: Mutex::default() }) })
+        let shared = Shared { sockets, slots, suites: Mutex::default() };
+        Ok(Self { shared: Arc::new(shared), asker: Shutdown::new() })
+    }
+
+    /// The same client for somebody who may leave. What waits for its turn, or logs in, ends then; what was told to a
+    /// service processor is heard to its end.
+    #[must_use]
+    pub fn until(&self, asker: &Shutdown) -> Self {
+        Self { shared: Arc::clone(&self.shared), asker: asker.clone() }
     }
 
     /// Performs a power action and returns the state the machine is in, or on its way to.
@@ -71,7 +81,7 @@ impl Client {
     ) -> Result<PowerReport, BmcError> {
         self.within_deadline(target, async {
             let mut bmc = self.converse(target).await?;
-            let report = switch(&mut bmc, target, action).await;
+            let report = switch(&mut bmc, target, action, &self.asker).await;
             bmc.close().await;
             report
         })
@@ -137,9 +147,12 @@ impl Client {
     }
 
     async fn converse<'a>(&self, target: &'a Target) -> Result<Conversation<'a>, BmcError> {
+        let left = || BmcError::Cancelled { addr: target.addr };
         let line = self.shared.sockets.line(target.addr).await;
         let first = self.suites().get(&target.addr).copied().unwrap_or(Suite::Sha256);
-        let opened = Conversation::open(line, target, first).await;
+        let opened = Conversation::open(line, target, first);
+        // a session that is half open is forgotten by the controller
+        let opened = self.asker.run_until_cancelled(opened).await.ok_or_else(left)?;
         let mut suites = self.suites();
         match opened {
             Ok((conversation, suite)) => {
@@ -161,8 +174,10 @@ impl Client {
         target: &Target,
         work: impl Future<Output = Result<T, BmcError>>,
     ) -> Result<T, BmcError> {
-        let busy = || BmcError::Busy { addr: target.addr };
-        let _slot = self.shared.slots.acquire().await.map_err(|_| busy())?;
+        let busy = |_| BmcError::Busy { addr: target.addr };
+        let left = || BmcError::Cancelled { addr: target.addr };
+        let slot = self.asker.run_until_cancelled(self.shared.slots.acquire()).await;
+        let _slot = slot.ok_or_else(left)?.map_err(busy)?;
         let limit = target.deadline().max(Duration::from_secs(5));
         tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
             Err(BmcError::Lost { addr: target.addr, during: "the conversation went on too long" })
@@ -178,6 +193,7 @@ async fn switch(
     bmc: &mut Conversation<'_>,
     target: &Target,
     action: PowerAction,
+    asker: &Shutdown,
 ) -> Result<PowerReport, BmcError> {
     let asked = "tell its power state";
     let data = bmc.ask(&Command::ChassisStatus, asked).await?;
@@ -191,6 +207,9 @@ async fn switch(
     let Some((sent, control)) = action.plan(was) else {
         return Ok(PowerReport { was, sent: None });
     };
+    if asker.is_cancelled() {
+        return Err(BmcError::Cancelled { addr });
+    }
     bmc.ask(&Command::ChassisControl(control), "switch power").await?;
     Ok(PowerReport { was, sent: Some(sent) })
 }

@@ -76,6 +76,12 @@ pub enum BmcError {
         /// Where.
         addr: SocketAddr,
     },
+    /// Whoever asked has left; nothing was changed.
+    #[error("the BMC at {addr} was not asked any more: whoever asked has left")]
+    Cancelled {
+        /// Where.
+        addr: SocketAddr,
+    },
     /// It refused a step of the login for another reason.
     #[error("the BMC at {addr} refused the session: {status}")]
     Refused {
@@ -115,6 +121,7 @@ impl BmcError {
             Self::User { .. } | Self::Password { .. } | Self::Privilege { .. } => ErrorKind::Denied,
             Self::Login { .. } => ErrorKind::Usage,
             Self::Busy { .. }
+            | Self::Cancelled { .. }
             | Self::Suites { .. }
             | Self::Refused { .. }
             | Self::Command { .. }
@@ -140,6 +147,7 @@ impl BmcError {
             }
             Self::Login { .. } => "IPMI carries at most 16 bytes of user name and 20 of password",
             Self::Busy { .. } => "try again in a minute, when its open sessions have ended",
+            Self::Cancelled { .. } => "nothing was changed; repeat the command",
             Self::Refused { .. } | Self::Protocol { .. } => {
                 "try again; if it stays so, restart the BMC or update its firmware"
             }

@@ -1,123 +1,141 @@
-//! nodestat: whether nodes answer, by their ssh port.
+//! nodestat: whether nodes answer, by the ports of their services; with `-p`, whether those that do not are switched on.
 
-use std::io;
+mod apps;
+
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use base::{ErrorKind, Failure, NodeName};
 use command::{Answer, Item};
 use model::names;
+use remote::{Knock, knock};
+use runtime::fan_out;
 use store::Origin;
-use tables::{Patch, Snapshot};
-use tokio::net::TcpStream;
+use tables::{Patch, Snapshot, ids};
 
 use crate::call::Call;
-use crate::power;
+use crate::power::{self, Patience};
 use crate::services::Services;
 use crate::shape::{Behaviour, Command, Job, Plan};
 use crate::sink::Sink;
+use apps::{App, Report};
 
 pub(crate) static COMMAND: Command = Command::new("nodestat", Behaviour::Nodes(nodestat));
 
-const SSH_PORT: u16 = 22;
-
-/// How long a node may take to answer.
+/// How long a service may take to answer.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// How a node answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Presence {
-    /// Its ssh port is open.
-    Sshd,
-    /// It answers, but not on its ssh port.
-    Ping,
-    /// It does not answer.
-    NoPing,
-    /// Its address is not known.
-    NoSuchHost,
-}
+/// Nodes at a time; each takes a socket for every service that is looked at.
+const NODES: usize = 128;
 
-fn nodestat(call: &Call, services: &Services, _sink: &Sink) -> Result<Plan, Failure> {
-    if call.options.has("m") {
-        let text = "the settings of table monsetting are not available yet";
-        return Err(Failure::new(ErrorKind::NotFound, text));
+fn nodestat(call: &Call, services: &Services, sink: &Sink) -> Result<Plan, Failure> {
+    if let Some(word) = call.options.operands().first() {
+        let text = format!("'{word}' is not understood; nodes are named before the options");
+        return Err(Failure::new(ErrorKind::Usage, text));
     }
+    let apps = if call.options.has("m") { apps::set(&call.snapshot)? } else { apps::usual() };
     let nodes = match &call.noderange {
         Some(_) => call.nodes.clone(),
         None => call.snapshot.nodes().cloned().collect(),
     };
-    let (update, powerstat) = (call.options.has("u"), call.options.has("p"));
+    let (update, services) = (call.options.has("u"), services.until(sink));
     let job = |node: &NodeName| {
-        let address = names::address_of(&call.snapshot, node.as_str());
-        let state = call.snapshot.node_cell("chain", "currstate", node.as_str());
-        let state = state.map(|cell| cell.text.to_string());
-        let power = powerstat.then(|| power::target(&call.snapshot, node, &call.options));
+        let look = Look::plan(call, node, &apps);
         let (services, node) = (services.clone(), node.clone());
-        Job::new(node.clone(), async move {
-            let presence = presence(address).await;
-            if update {
-                store(&services, &node, presence).await;
-            }
-            let mut said = said(presence, state.as_deref());
-            if let (Presence::NoPing, Some(wanted)) = (presence, power)
-                && let Ok(state) = power::state(&services, wanted).await
-            {
-                said = format!("{said}({state})");
-            }
-            Answer(vec![Item::node(node.as_str(), said)])
-        })
+        Job::new(node.clone(), async move { look.answer(&services, &node, update).await })
     };
     Ok(Plan {
         first: Answer::new(),
         jobs: nodes.iter().map(job).collect(),
-        limit: 1024,
+        limit: NODES,
         deadline: Duration::from_mins(5),
     })
 }
 
-async fn presence(address: Option<IpAddr>) -> Presence {
-    let Some(address) = address else { return Presence::NoSuchHost };
-    let connect = TcpStream::connect(SocketAddr::new(address, SSH_PORT));
-    match tokio::time::timeout(PATIENCE, connect).await {
-        Ok(Ok(_)) => Presence::Sshd,
-        Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Presence::Ping,
-        Ok(Err(_)) | Err(_) => Presence::NoPing,
+/// What is looked at of one node.
+struct Look {
+    address: Option<IpAddr>,
+    apps: Vec<App>,
+    /// What the node was last told to boot.
+    state: Option<String>,
+    /// Where its power state can be asked for, when that is wanted.
+    power: Option<power::Wanted>,
+}
+
+impl Look {
+    fn plan(call: &Call, node: &NodeName, apps: &[App]) -> Self {
+        let snapshot = &call.snapshot;
+        let state = snapshot.node_cell("chain", "currstate", node.as_str());
+        let power = call.options.has("p");
+        Self {
+            address: names::address_of(snapshot, node.as_str()),
+            apps: apps.iter().filter(|app| app.is_of(snapshot, node)).cloned().collect(),
+            state: state.map(|cell| cell.text.to_string()),
+            power: power.then(|| power::target(snapshot, node, Patience::default())),
+        }
+    }
+
+    async fn answer(self, services: &Services, node: &NodeName, update: bool) -> Answer {
+        let mut report = match self.address {
+            Some(address) => Report::of(&knocks(address, self.apps).await, self.state.as_deref()),
+            None => Report::nowhere(),
+        };
+        let mut answer = Answer::new();
+        if let (true, Some(wanted)) = (report.is_silent(), self.power) {
+            match power::state(services, wanted).await {
+                Ok(state) => report.status = format!("noping({state})"),
+                Err(text) => {
+                    let text = format!("the power state is not known: {text}");
+                    answer.push(Item::NodeWarning { name: node.to_string(), text });
+                }
+            }
+        }
+        answer.push(Item::node(node.as_str(), report.line()));
+        if update {
+            store(services, node, report).await;
+        }
+        answer
     }
 }
 
-fn said(presence: Presence, state: Option<&str>) -> String {
-    match (presence, state) {
-        (Presence::Sshd, _) => "sshd".to_owned(),
-        (Presence::Ping, Some(state)) => format!("ping {state}"),
-        (Presence::Ping, None) => "ping".to_owned(),
-        (Presence::NoPing, _) => "noping".to_owned(),
-        (Presence::NoSuchHost, _) => "nosuchhost".to_owned(),
+/// How each service answers, by its name.
+async fn knocks(address: IpAddr, apps: Vec<App>) -> Vec<(String, Knock)> {
+    let mut knocking =
+        fan_out(apps.len(), apps, move |app| knock(SocketAddr::new(address, app.port), PATIENCE));
+    let mut knocks = Vec::new();
+    while let Some((app, knock)) = knocking.next().await {
+        knocks.push((app.name, knock.unwrap_or(Knock::Silent)));
     }
+    knocks.sort_by(|(left, _), (right, _)| left.cmp(right));
+    knocks
 }
 
-async fn store(services: &Services, node: &NodeName, presence: Presence) {
-    let (status, application) = match presence {
-        Presence::Sshd => ("ping", Some("sshd")),
-        Presence::Ping => ("ping", None),
-        Presence::NoPing | Presence::NoSuchHost => ("noping", None),
-    };
+async fn store(services: &Services, node: &NodeName, report: Report) {
     let (name, now) = (node.clone(), services.clock.now().table_text());
     let decide = move |snapshot: &Snapshot| {
-        let mut patch = Patch::new();
-        let known = snapshot.has_node(name.as_str());
-        if let Some(nodelist) = tables::table("nodelist").filter(|_| known) {
-            let cells = [
-                ("status", Some(status)),
-                ("statustime", Some(now.as_str())),
-                ("appstatus", application),
-            ];
-            patch.set(nodelist, &[name.as_str()], &cells);
-        }
-        Ok::<_, std::convert::Infallible>(patch)
+        Ok::<_, std::convert::Infallible>(noted(snapshot, name.as_str(), &report, &now))
     };
     if let Err(error) =
         services.store.update(Origin::report(node.as_str(), "nodestat -u"), decide).await
     {
         tracing::warn!(%node, error = base::chain(&error), "the status of a node is not stored");
     }
+}
+
+/// What `-u` writes; the time of a status is that of its last change.
+fn noted(snapshot: &Snapshot, node: &str, report: &Report, now: &str) -> Patch {
+    let mut patch = Patch::new();
+    if !snapshot.has_node(node) {
+        return patch;
+    }
+    let row = snapshot.row(ids::NODELIST, &[node]);
+    let old = |column| row.and_then(|row| row.get(column)).unwrap_or_default();
+    if old("status") != report.status {
+        let cells = [("status", Some(&*report.status)), ("statustime", Some(now))];
+        patch.set(ids::NODELIST, &[node], &cells);
+    }
+    let apps = report.merged(old("appstatus"));
+    let cells = [("appstatus", Some(&*apps)), ("appstatustime", Some(now))];
+    patch.set(ids::NODELIST, &[node], &cells);
+    patch
 }

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use base::{Failure, NodeName, Timestamp};
+use base::{ErrorKind, Failure, NodeName, Timestamp};
 use bmc::{
     BootDevice, BootFlags, Firmware, Persistence, PowerAction, PowerReport, PowerState, Target,
 };
@@ -30,24 +30,60 @@ const DEADLINE: Duration = Duration::from_mins(5);
 /// How long looking up the name of a service processor may take.
 const LOOKUP: Duration = Duration::from_secs(5);
 
-fn rpower(call: &Call, services: &Services, _sink: &Sink) -> Result<Plan, Failure> {
+fn rpower(call: &Call, services: &Services, sink: &Sink) -> Result<Plan, Failure> {
     let nodes = call.required_nodes()?;
-    let Some(word) = call.options.operands().first() else {
+    let Some(word) = only_word(call)? else {
         return Ok(answered(nodes, |node| no_action(&call.snapshot, node)));
     };
+    let (patience, services) = (Patience::read(&call.options)?, services.until(sink));
     let Some(action) = action(word) else {
         return Ok(answered(nodes, |node| {
             vec![Item::node_error(node.as_str(), format!("unsupported command rpower {word}"))]
         }));
     };
     let job = |node: &NodeName| {
-        let target = target(&call.snapshot, node, &call.options);
-        let (services, node, word) = (services.clone(), node.clone(), word.clone());
+        let target = target(&call.snapshot, node, patience);
+        let (services, node, word) = (services.clone(), node.clone(), word.to_owned());
         Job::new(node.clone(), async move {
             switch(&services, &node, target, action, &word).await.into_iter().collect()
         })
     };
     Ok(plan(nodes.iter().map(job).collect()))
+}
+
+/// The one word after the noderange; more would be left undone without a word.
+fn only_word(call: &Call) -> Result<Option<&str>, Failure> {
+    match call.options.operands() {
+        [] => Ok(None),
+        [word] => Ok(Some(word)),
+        [word, more, ..] => {
+            let text = format!("only one action at a time: '{word}' and then '{more}' is too much");
+            Err(Failure::new(ErrorKind::Usage, text))
+        }
+    }
+}
+
+/// How much patience with service processors is asked for; the node's own where it is not.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Patience {
+    timeout: Option<Duration>,
+    retries: Option<u32>,
+}
+
+impl Patience {
+    /// Reads `-t` and `-r`.
+    fn read(options: &command::Options) -> Result<Self, Failure> {
+        let number = |name, what: &str| match options.value(name) {
+            None => Ok(None),
+            Some(text) => text.parse::<u32>().map(Some).map_err(|_| {
+                let text = format!("the {what} '{text}' of -{name} is not a number");
+                Failure::new(ErrorKind::Usage, text)
+            }),
+        };
+        let timeout = number("t", "number of seconds")?;
+        let timeout = timeout.map(|seconds| Duration::from_secs(seconds.clamp(1, 60).into()));
+        Ok(Self { timeout, retries: number("r", "number of retries")?.map(|count| count.min(20)) })
+    }
 }
 
 fn plan(jobs: Vec<Job>) -> Plan {
@@ -91,13 +127,13 @@ pub(crate) enum Address {
 pub(crate) type Wanted = Result<(Address, Target), String>;
 
 /// The service processor of `node`, or why there is none to talk with.
-pub(crate) fn target(snapshot: &Snapshot, node: &NodeName, options: &command::Options) -> Wanted {
+pub(crate) fn target(snapshot: &Snapshot, node: &NodeName, patience: Patience) -> Wanted {
     let mgt = snapshot.node_cell("nodehm", "mgt", node.as_str());
     let Some(mgt) = mgt.map(|cell| cell.text).filter(|mgt| !mgt.is_empty()) else {
-        return Err(
-            "Unable to identify plugin for this command, check relevant tables: nodehm.power,mgt;"
-                .to_owned(),
-        );
+        return Err(format!(
+            "Unable to identify plugin for this command, check relevant tables: \
+             nodehm.power,mgt; hint: chdef {node} mgt=ipmi bmc=ADDRESS"
+        ));
     };
     let bmc = Bmc::read(snapshot, node.as_str())
         .filter(|bmc| bmc.kind == BmcKind::Ipmi && &*mgt == "ipmi");
@@ -108,15 +144,13 @@ pub(crate) fn target(snapshot: &Snapshot, node: &NodeName, options: &command::Op
             format!("power control with mgt={mgt} is not available yet; only mgt=ipmi is")
         });
     };
-    let number = |name| options.value(name).and_then(|text| text.parse::<u32>().ok());
     let address = match bmc.address {
         Some(address) => Address::Known(address),
         None => Address::Named(bmc.host.to_string()),
     };
     let mut target = Target::new(IpAddr::from([0, 0, 0, 0]), bmc.user, bmc.password);
-    target.timeout =
-        number("t").map_or(bmc.timeout, |t| Duration::from_secs(t.clamp(1, 60).into()));
-    target.retries = number("r").unwrap_or(bmc.retries).min(20);
+    target.timeout = patience.timeout.unwrap_or(bmc.timeout);
+    target.retries = patience.retries.unwrap_or(bmc.retries).min(20);
     Ok((address, target))
 }
 
@@ -241,9 +275,10 @@ async fn set_status(services: &Services, node: &NodeName, sent: PowerAction) {
     }
 }
 
-fn rsetboot(call: &Call, services: &Services, _sink: &Sink) -> Result<Plan, Failure> {
+fn rsetboot(call: &Call, services: &Services, sink: &Sink) -> Result<Plan, Failure> {
     let nodes = call.required_nodes()?;
-    let word = call.options.operands().first().map_or("stat", String::as_str);
+    let word = only_word(call)?.unwrap_or("stat");
+    let services = services.until(sink);
     let wanted = match flags(word, call) {
         Some(flags) => Some(flags),
         None if word.starts_with("stat") => None,
@@ -253,7 +288,7 @@ fn rsetboot(call: &Call, services: &Services, _sink: &Sink) -> Result<Plan, Fail
         }
     };
     let job = |node: &NodeName| {
-        let target = target(&call.snapshot, node, &call.options);
+        let target = target(&call.snapshot, node, Patience::default());
         let (services, node) = (services.clone(), node.clone());
         Job::new(node.clone(), async move {
             let item = match set_boot(&services, target, wanted).await {

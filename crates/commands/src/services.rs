@@ -8,14 +8,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::Clock;
-use model::{BootView, Machine};
 use model::flight::BootEvent;
+use model::{BootView, Machine};
 use remote::ssh::SshOptions;
 use runtime::View;
 use store::Store;
 use tokio::sync::{Mutex, mpsc};
 
 use crate::future::BoxFuture;
+use crate::sink::Sink;
 
 /// The services of the daemon.
 #[derive(Clone)]
@@ -54,6 +55,13 @@ pub struct Services {
 pub trait Host: Send + Sync {
     /// What it is called and connected to now.
     fn machine(&self) -> Machine;
+}
+
+impl Services {
+    /// The same services for a command whose client may leave: nothing more is begun with service processors then.
+    pub(crate) fn until(&self, sink: &Sink) -> Self {
+        Self { bmc: self.bmc.until(sink.cancelled()), ..self.clone() }
+    }
 }
 
 /// Something that is rebuilt from the tables, such as the answers of DHCP.

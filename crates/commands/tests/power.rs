@@ -120,8 +120,33 @@ async fn each_node_that_cannot_be_switched_says_why() {
     assert!(unknown.contains("unsupported command rpower explode"), "{unknown}");
     let text = "n1: Please enter an action (eg: boot,off,on, etc) when using mgt=ipmi.\n";
     bench.check("rpower n1", text, 1).await;
+    for (line, told) in [
+        ("rpower n1 on off", "only one action at a time: 'on' and then 'off' is too much"),
+        ("rpower n1 on -t soon", "the number of seconds 'soon' of -t is not a number"),
+        ("rsetboot n1 net hd", "only one action at a time: 'net' and then 'hd' is too much"),
+    ] {
+        let refused = printed(&bench.cluster.answer(line).await);
+        assert!(refused.stderr.contains(told) && refused.code == 1, "$ {line}\n{refused:?}");
+        assert!(refused.stdout.contains("Usage: r"), "{refused:?}");
+    }
+    assert_eq!(bench.status("n1"), None);
     let nobody = printed(&bench.cluster.answer("rpower").await);
     assert!(nobody.code == 1 && nobody.stdout.contains("Usage: rpower"), "{nobody:?}");
+}
+
+#[tokio::test]
+async fn nothing_more_is_switched_for_a_client_that_left() {
+    let mut bench = Bench::start().await;
+    let gone = tokio_util::sync::CancellationToken::new();
+    gone.cancel();
+    let bmc = bench.cluster.services.bmc.until(&gone);
+    let account = (IpAddr::from([127, 9, 7, 1]), "admin", Secret::new("cluster".into()));
+    let mut target = bmc::Target::new(account.0, account.1, account.2);
+    target.addr.set_port(bench.cluster.services.ipmi_port);
+    let refused = bmc.power(&target, bmc::PowerAction::On).await.unwrap_err();
+    assert!(matches!(refused, bmc::BmcError::Cancelled { .. }), "{refused}");
+    bench.check("rpower n1 stat", "n1: off\n", 0).await;
+    assert!(bench.events.try_recv().is_err());
 }
 
 #[tokio::test]

@@ -72,12 +72,18 @@ pub(super) static NODESTAT: Meta = Meta {
     dir: Dir::Bin,
     topic: Topic::Deployment,
     summary: "show whether nodes are up, and what they report",
-    usage: &["[NODERANGE] [-m] [-p] [-u]"],
+    usage: &["[NODERANGE] [-m] [-p] [-f] [-u]"],
     options: &[
-        OptionDef::flag(&["f", "usefping"], "accepted for compatibility"),
-        OptionDef::flag(&["m", "usemon"], "use monitoring"),
-        OptionDef::flag(&["p", "powerstat"], "the power state too"),
-        OptionDef::flag(&["u", "updatedb"], "store the state in the tables"),
+        OptionDef::flag(
+            &["f", "usefping"],
+            "accepted for compatibility: neither fping nor nmap is used",
+        ),
+        OptionDef::flag(&["m", "usemon"], "look at the applications of table monsetting"),
+        OptionDef::flag(
+            &["p", "powerstat"],
+            "tell whether nodes that do not answer are switched on",
+        ),
+        OptionDef::flag(&["u", "updatedb"], "store it in status and appstatus of the nodes"),
         VERSION,
     ],
     ..BASE
