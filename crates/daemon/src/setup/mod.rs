@@ -6,6 +6,7 @@ mod certificates;
 mod files;
 mod machine;
 mod plan;
+mod postscripts;
 mod ssh_keys;
 
 use std::net::Ipv4Addr;
@@ -21,6 +22,7 @@ use certificates::Places;
 use machine::Texts;
 use model::Machine;
 use plan::{Facts, plan};
+use postscripts::{Postscripts, names_in};
 
 /// Names a file whose first line is the password of root.
 const PASSWORD_FILE: &str = "XCAT_ROOT_PASSWORD_FILE";
@@ -127,27 +129,18 @@ fn prepare_certificates(
     Ok(certificates)
 }
 
-/// Puts our postscripts where nodes fetch them; a script that is there already is a site's own.
+/// Puts our postscripts where nodes fetch them.
 fn install_postscripts(config: &Config) -> Result<(), Failure> {
-    for name in names_in(&config.share.join("postscripts")) {
-        let place = config.install.join("postscripts").join(&name);
-        let Ok(content) = std::fs::read(config.share.join("postscripts").join(&name)) else {
-            continue;
-        };
-        if !place.exists() {
-            files::write(&place, &content, 0o755).map_err(|error| internal(&error))?;
-        }
+    let shipped = config.share.join("postscripts");
+    let scripts = Postscripts {
+        place: config.install.join("postscripts"),
+        installed: config.state.join("postscripts"),
+        shipped: shipped.clone(),
+    };
+    for name in scripts.install().map_err(|error| internal(&error))? {
+        tracing::warn!(postscript = name, ours = %shipped.join(&name).display(), "a postscript was changed here and is left as it is; compare it with ours");
     }
     Ok(())
-}
-
-fn names_in(directory: &Path) -> Vec<String> {
-    let Ok(entries) = std::fs::read_dir(directory) else { return Vec::new() };
-    let files = entries.flatten().filter(|entry| entry.path().is_file());
-    let mut names: Vec<String> =
-        files.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
-    names.sort();
-    names
 }
 
 fn gather(config: &Config, texts: &Texts, certificates: &Certificates) -> Facts {
