@@ -21,6 +21,7 @@
 
 mod boot;
 mod call;
+mod check;
 mod chtab;
 mod column;
 mod complete;
@@ -32,8 +33,10 @@ mod gettab;
 mod history;
 mod images;
 mod lsxcatd;
+mod makedhcp;
+mod makedns;
+mod makehosts;
 mod makenetworks;
-mod names;
 mod nodech;
 mod nodels;
 mod nodepurge;
@@ -45,6 +48,7 @@ mod publication;
 mod restore;
 mod restorexcatdb;
 mod run;
+mod served;
 mod services;
 mod shape;
 mod sink;
@@ -78,9 +82,9 @@ pub static COMMANDS: &[&Command] = &[
     &gettab::COMMAND,
     &defs::LSDEF,
     &lsxcatd::COMMAND,
-    &names::MAKEDHCP,
-    &names::MAKEDNS,
-    &names::MAKEHOSTS,
+    &makedhcp::COMMAND,
+    &makedns::COMMAND,
+    &makehosts::COMMAND,
     &makenetworks::COMMAND,
     &defs::MKDEF,
     &nodech::NODEADD,
@@ -102,6 +106,7 @@ pub static COMMANDS: &[&Command] = &[
     &tabprune::COMMAND,
     &tabrestore::COMMAND,
     &boot::COMMAND,
+    &check::COMMAND,
     &complete::COMMAND,
     &history::COMMAND,
     &undo::COMMAND,

@@ -9,7 +9,7 @@ use tables::Snapshot;
 
 use crate::call::Call;
 use crate::future::BoxFuture;
-use crate::names;
+use crate::makehosts;
 use crate::nodech::removal;
 use crate::run::{blocking, commit};
 use crate::services::Services;
@@ -27,7 +27,7 @@ fn nodepurge(
         let nodes = call.required_nodes()?.to_vec();
         let path = services.hosts_file.clone().lock_owned().await;
         let (asked, named) = (call.clone(), nodes.clone());
-        blocking(move || names::remove(&asked, &named, &path)).await??;
+        blocking(move || makehosts::remove(&asked, &named, &path)).await??;
         let decide = move |snapshot: &Snapshot| {
             removal(snapshot, &nodes).map_err(|failure| Answer(vec![failure.into()]))
         };

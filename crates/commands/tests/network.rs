@@ -77,13 +77,29 @@ async fn dhcp_and_dns_tell_what_they_answer_and_what_they_cannot() {
     let line = "n1: ip-address = 10.1.0.1, hardware-address = 02:00:00:00:00:01\n";
     assert_eq!((&*shown.stdout, shown.code), (line, 0));
     let bad = ran(&cluster, "makedhcp n2").await;
-    assert!(bad.code == 0 && bad.stderr.contains("n2: ") && bad.stderr.contains("nonsense"));
+    let told = "Error: [xcatmn]: node n2: mac 'nonsense' is no Ethernet address; run: chdef n2 \
+                mac=ADDRESS\n";
+    assert_eq!((&*bad.stderr, bad.code), (told, 1));
+    let none = ran(&cluster, "makedhcp n3").await;
+    let told = "Warning: [xcatmn]: Unable to find mac address for n3\n";
+    assert_eq!((&*none.stderr, none.code), (told, 0));
+    let all = ran(&cluster, "makedhcp -a").await;
+    assert!(all.code == 1 && all.stderr.contains("node n2: mac 'nonsense'"), "{all:?}");
     let good = ran(&cluster, "makedhcp n1").await;
     assert_eq!((&*good.stderr, good.code), ("", 0));
     assert_eq!(ran(&cluster, "makedns").await.stdout, "DNS setup is completed\n");
-    for line in ["makedhcp -d n1", "makedns -d n1"] {
+    for line in ["makedhcp -d n1", "makedhcp -a -d", "makedns -d n1"] {
         let said = ran(&cluster, line).await;
-        assert!(said.code == 1 && said.stderr.contains("answers from the tables"), "{said:?}");
+        assert!(said.code == 0 && said.stderr.contains("nothing was removed"), "{said:?}");
+    }
+    for (line, told) in [
+        ("makedhcp -q n1 -n", "The -q option cannot be used with other options."),
+        ("makedhcp -n -a", "The -n option cannot be used with other options."),
+        ("makedhcp n1 -s 'x;'", "statements of ISC DHCP"),
+        ("makedns -e", "let them forward the zone clusters.com"),
+    ] {
+        let said = ran(&cluster, line).await;
+        assert!(said.code == 1 && said.stderr.contains(told), "{line} {said:?}");
     }
     let said = ran(&cluster, "makedhcp").await;
     assert!(said.code == 1 && said.stdout.contains("Usage: makedhcp"), "{said:?}");
@@ -132,4 +148,43 @@ async fn makenetworks_shows_and_defines_the_networks_of_the_machine() {
     assert_eq!((again.stderr, again.code), (warning, 0));
     let shown = ran(&cluster, "makenetworks --display").await;
     assert_eq!(shown.stdout, stanza.replace("    tftpserver=10.3.0.1\n", ""));
+}
+
+#[tokio::test]
+async fn link_local_addresses_stand_beside_the_others() {
+    let cluster = cluster().await;
+    after(&cluster, "makehosts n1").await;
+    let own = "10.1.0.1 n1 n1.clusters.com login gate";
+    let local = "fe80::ff:fe00:1 n1 n1.clusters.com ";
+    assert_eq!(after(&cluster, "makehosts -m n1").await, format!("{LOCAL}{own}\n{local}\n"));
+    assert_eq!(after(&cluster, "makehosts -d -m n1").await, format!("{LOCAL}{own}\n"));
+}
+
+#[tokio::test]
+async fn check_tells_what_is_wrong_and_what_to_run() {
+    let cluster = cluster().await;
+    let said = ran(&cluster, "xcat-check n1").await;
+    assert_eq!((&*said.stdout, said.code), ("checked 1 node: 0 errors, 0 warnings\n", 0));
+    let said = ran(&cluster, "xcat-check n2 -q").await;
+    let told = "error: node n2: mac 'nonsense' is no Ethernet address; run: chdef n2 mac=ADDRESS\n\
+                checked 1 node: 1 error, 0 warnings\n";
+    assert_eq!((&*said.stdout, said.code), (told, 1));
+    let all = ran(&cluster, "xcat-check").await;
+    assert!(all.stdout.contains("error: site clustersite: master is not set"), "{}", all.stdout);
+    assert!(all.stdout.ends_with("warning\n") || all.stdout.ends_with("warnings\n"));
+}
+
+#[tokio::test]
+async fn many_nodes_with_the_same_fault_are_counted() {
+    let mut patch = Patch::new();
+    for number in 1..=25 {
+        let node = format!("x{number:02}");
+        patch.set(ids::NODELIST, &[&node], &[("groups", Some("all"))]);
+        patch.set(ids::HOSTS, &[&node], &[("ip", Some("bad"))]);
+    }
+    let cluster = Cluster::with(patch).await;
+    let said = ran(&cluster, "xcat-check all").await;
+    assert_eq!(said.stdout.lines().count(), 12, "{}", said.stdout);
+    assert!(said.stdout.contains("... and 15 more: ip is no IP address; show all with -V"));
+    assert_eq!(ran(&cluster, "xcat-check all -V").await.stdout.lines().count(), 26);
 }

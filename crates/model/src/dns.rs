@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::Ipv4Net;
 
 use crate::facts::ServerFacts;
-use crate::names::HostEntry;
+use crate::names::{Domains, HostEntry};
 use crate::network::Network;
 use crate::site::Site;
 
@@ -79,7 +79,7 @@ impl Zones {
     pub(crate) fn build(
         site: &Site,
         networks: &[Network],
-        entries: &[HostEntry],
+        (domains, entries): (&Domains, &[HostEntry]),
         facts: &ServerFacts,
         own: &[Ipv4Addr],
     ) -> Self {
@@ -89,10 +89,9 @@ impl Zones {
         zones.domains.sort();
         zones.domains.dedup();
         zones.reverse = networks.iter().map(|network| network.net).collect();
-        let domain_of = |ip: IpAddr| domain_of(ip, site, networks);
-        zones.add_server(site, facts, own, domain_of);
+        zones.add_server(site, facts, own, domains);
         for entry in entries {
-            let domain = domain_of(entry.ip);
+            let domain = entry.domain.as_deref();
             zones.add(&entry.name, domain, entry.ip);
             for alias in &entry.aliases {
                 zones.add(alias, domain, entry.ip);
@@ -104,12 +103,12 @@ impl Zones {
 
     /// The server has one address, so that nodes never try one that they cannot reach; each of its
     /// addresses has its name.
-    fn add_server<'a>(
+    fn add_server(
         &mut self,
         site: &Site,
         facts: &ServerFacts,
         own: &[Ipv4Addr],
-        domain_of: impl Fn(IpAddr) -> Option<&'a str>,
+        domains: &Domains,
     ) {
         let host = if facts.host_name.is_empty() { "xcatmn" } else { &facts.host_name };
         self.server = full_name(host, site.domain.as_deref());
@@ -117,17 +116,17 @@ impl Zones {
             self.names.entry(ip).or_insert_with(|| self.server.clone());
         }
         let Some(master) = own.first().map(|ip| IpAddr::V4(*ip)) else { return };
-        self.add(host, domain_of(master), master);
+        self.add(host, domains.of(master), master);
         self.add_once(&self.server.clone(), master);
         let name = site.master.as_deref().filter(|name| name.parse::<IpAddr>().is_err());
         if let Some(name) = name {
-            self.add(name, domain_of(master), master);
+            self.add(name, domains.of(master), master);
         }
     }
 
     fn add(&mut self, name: &str, domain: Option<&str>, ip: IpAddr) {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
-        let full = full_name(&name, domain);
+        let full = full_name(&name, domain.map(str::to_ascii_lowercase).as_deref());
         self.add_once(&name, ip);
         self.add_once(&full, ip);
         self.names.entry(ip).or_insert(full);
@@ -231,15 +230,6 @@ fn wanted(kind: Kind, ip: IpAddr) -> bool {
         Kind::Any => true,
         Kind::Ptr | Kind::Ns | Kind::Soa | Kind::Other => false,
     }
-}
-
-/// The domain of the closest network with one, else the site's.
-fn domain_of<'a>(ip: IpAddr, site: &'a Site, networks: &'a [Network]) -> Option<&'a str> {
-    let network = match ip {
-        IpAddr::V4(ip) => networks.iter().find(|network| network.net.contains(&ip)),
-        IpAddr::V6(_) => None,
-    };
-    network.and_then(|network| network.domain.as_deref()).or(site.domain.as_deref())
 }
 
 fn full_name(name: &str, domain: Option<&str>) -> String {

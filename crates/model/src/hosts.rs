@@ -1,18 +1,17 @@
-//! The editing of a hosts file as `makehosts` does it.
+//! The lines that `makehosts` writes, and the editing of a hosts file as it does it.
 //!
-//! Facts: `makehosts(8)` and the columns of `hosts`, `nics` and `networks` (spec/tables.tsv).
-//! No I/O: the file is text that comes in and text that goes out.
+//! Facts: `makehosts(8)`. No I/O: the file is text that comes in and text that goes out.
 
 use std::collections::{BTreeSet, HashMap};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
-use base::NodeName;
-use ipnet::IpNet;
+use base::{Mac, NodeName};
 use tables::Snapshot;
 
-use crate::cell::{field, rows};
-use crate::names;
-use crate::network::parse_net;
+use crate::cell::cell;
+use crate::names::{HostEntry, Names, first_ip};
+use crate::node::{NicHost, parse_macs};
+use crate::problem::Problem;
 
 /// One line of a hosts file: an address and the names it has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,64 +37,149 @@ pub struct LineStyle {
     pub domain_to_others: bool,
 }
 
-/// The lines of `node`, and in words what could not be used.
-pub fn lines(snapshot: &Snapshot, node: &NodeName) -> (Vec<HostLine>, Vec<String>) {
-    let domains = Domains::read(snapshot);
-    let (mut entries, mut bad) = (Vec::new(), Vec::new());
-    names::of_node(snapshot, node, &mut entries, &mut bad);
-    let mut problems: Vec<String> = bad.iter().map(ToString::to_string).collect();
-    if entries.is_empty() && problems.is_empty() {
-        problems.push(format!("Ignoring node '{node}', it can not be resolved."));
-    }
-    let mut lines = Vec::new();
-    for entry in entries {
-        let Some(domain) = domains.of(entry.ip) else {
-            problems.push(format!(
-                "No domain can be determined for node '{}'. The domain of the xCAT node must be \
-                 provided in an xCAT network definition or the xCAT site definition.",
-                entry.name
-            ));
-            continue;
-        };
-        let short =
-            entry.name.strip_suffix(&format!(".{domain}")).unwrap_or(&entry.name).to_owned();
-        lines.push(HostLine { ip: entry.ip, short, domain, aliases: entry.aliases });
-    }
-    (lines, problems)
+/// What could not be used, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Complaint {
+    /// The rest was written.
+    Warning(String),
+    /// A name was not written that somebody relies on.
+    Error(String),
 }
 
-/// The domain of each network, and that of the site for the rest.
-struct Domains {
-    networks: Vec<(IpNet, String)>,
-    site: Option<String>,
+/// Which nodes are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Chosen {
+    /// Those that somebody named: each must have an address.
+    Named,
+    /// All that have one.
+    All,
 }
 
-impl Domains {
-    fn read(snapshot: &Snapshot) -> Self {
-        let networks = rows(snapshot, "networks").filter_map(|row| {
-            let net = parse_net(field(row, "net")?, field(row, "mask").unwrap_or_default())?;
-            Some((net, field(row, "domain")?.to_owned()))
+/// Lines, and what could not be one.
+pub type Written = (Vec<HostLine>, Vec<Complaint>);
+
+/// The maker of lines from one snapshot.
+pub struct Lines<'a> {
+    snapshot: &'a Snapshot,
+    names: Names<'a>,
+    chosen: Chosen,
+}
+
+impl<'a> Lines<'a> {
+    /// The maker of the lines of nodes that were `chosen` so.
+    pub fn of(snapshot: &'a Snapshot, chosen: Chosen) -> Self {
+        Self { snapshot, names: Names::of(snapshot), chosen }
+    }
+
+    /// The lines of the node's own name and of `hosts.otherinterfaces`. A node without an address keeps the one that
+    /// the `file` has for it.
+    pub fn of_node(&self, node: &NodeName, file: &HostsFile) -> Written {
+        let (mut entries, mut complaints) = (Vec::new(), Vec::new());
+        let ip = cell(self.snapshot, "hosts", "ip", node.as_str());
+        match (ip.as_deref(), ip.as_deref().and_then(first_ip)) {
+            (_, Some(_)) => {}
+            (Some(bad), None) => complaints.push(self.bad_address(node, bad)),
+            (None, None) => match (file.address_of(node.as_str()), self.chosen) {
+                (Some(ip), Chosen::Named) => entries.push(self.names.own_entry(node, ip)),
+                (None, Chosen::Named) => {
+                    let text = format!("Ignoring node '{node}', it can not be resolved.");
+                    complaints.push(Complaint::Warning(text));
+                }
+                (_, Chosen::All) => {}
+            },
+        }
+        // A bad address of the node itself is told above in the words of makehosts.
+        let (found, bad) = self.names.of_node(node);
+        let bad = bad.into_iter().skip(usize::from(!complaints.is_empty() && ip.is_some()));
+        entries.extend(found);
+        complaints.extend(bad.map(warning));
+        self.written(entries, complaints)
+    }
+
+    /// The lines of the interfaces in table `nics`.
+    pub fn of_nics(&self, node: &NodeName) -> Written {
+        let (entries, bad) = self.names.of_nics(node);
+        self.written(entries, bad.into_iter().map(warning).collect())
+    }
+
+    /// The line of the node's link-local address, which is made of its MAC address.
+    pub fn link_local(&self, node: &NodeName) -> Written {
+        let text = cell(self.snapshot, "mac", "mac", node.as_str()).unwrap_or_default();
+        let (nics, bad) = parse_macs(&text);
+        let bad = bad.iter().map(|mac| format!("{node}: '{mac}' is not an Ethernet address"));
+        let own = nics.iter().find(|nic| nic.host == NicHost::Node);
+        let entry = own.map(|nic| HostEntry {
+            aliases: Vec::new(),
+            ..self.names.own_entry(node, link_local(nic.mac).into())
         });
-        Self { networks: networks.collect(), site: snapshot.site("domain").map(str::to_owned) }
+        self.written(entry.into_iter().collect(), bad.map(Complaint::Warning).collect())
     }
 
-    fn of(&self, ip: IpAddr) -> Option<String> {
-        let network = self.networks.iter().find(|(net, _)| net.contains(&ip));
-        network.map(|(_, domain)| domain.clone()).or_else(|| self.site.clone())
+    fn bad_address(&self, node: &NodeName, text: &str) -> Complaint {
+        match self.chosen {
+            Chosen::Named => Complaint::Warning(format!(
+                "Ignoring node '{node}', its ip address '{text}' is not valid."
+            )),
+            Chosen::All => Complaint::Error(format!("Invalid IP Addr '{text}' for node '{node}'.")),
+        }
+    }
+
+    fn written(&self, entries: Vec<HostEntry>, mut complaints: Vec<Complaint>) -> Written {
+        let mut lines = Vec::new();
+        for entry in entries {
+            match line_of(entry) {
+                Ok(line) => lines.push(line),
+                Err(complaint) => complaints.push(complaint),
+            }
+        }
+        (lines, complaints)
     }
 }
+
+fn warning(problem: Problem) -> Complaint {
+    Complaint::Warning(problem.to_string())
+}
+
+fn line_of(entry: HostEntry) -> Result<HostLine, Complaint> {
+    let HostEntry { ip, name, aliases, domain, .. } = entry;
+    let Some(domain) = domain else {
+        return Err(Complaint::Warning(format!(
+            "No domain can be determined for node '{name}'. The domain of the xCAT node must be \
+             provided in an xCAT network definition or the xCAT site definition."
+        )));
+    };
+    let short = name.strip_suffix(&*domain).and_then(|name| name.strip_suffix('.'));
+    let short = short.unwrap_or(&name).to_owned();
+    if short.contains('.') {
+        return Err(Complaint::Error(format!(
+            "{name} is in domain {domain} and its short name must not have a dot; set the domain \
+             of its network"
+        )));
+    }
+    Ok(HostLine { ip, short, domain, aliases })
+}
+
+/// The address that an interface gives itself: RFC 4291, appendix A.
+fn link_local(mac: Mac) -> Ipv6Addr {
+    let [a, b, c, d, e, f] = mac.octets();
+    let half = |high, low| u16::from_be_bytes([high, low]);
+    Ipv6Addr::new(0xfe80, 0, 0, 0, half(a ^ 2, b), half(c, 0xff), half(0xfe, d), half(e, f))
+}
+
+/// Whether an address is one of IPv6.
+type Family = bool;
 
 /// The text of a hosts file, line by line, while it is being edited.
 ///
-/// A line belongs to an entry that has its address, or its first name up to some dot: further names
-/// do not count, so that a node that is also an alias of this machine does not take its line away.
-/// Lines are found by index, because every node of a large cluster looks for its own.
+/// A line belongs to an entry that has its address, or its first name up to some dot with an address of the same
+/// family: further names do not count, so that a node that is also an alias of this machine does not take its line
+/// away, and a link-local line does not take away the other one. Lines are found by index, because every node of a large cluster looks for its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct HostsFile {
     /// The lines; none where one was removed.
     lines: Vec<Option<String>>,
     by_address: HashMap<IpAddr, BTreeSet<usize>>,
-    by_name: HashMap<String, BTreeSet<usize>>,
+    by_name: HashMap<(Family, String), BTreeSet<usize>>,
 }
 
 impl HostsFile {
@@ -133,13 +217,23 @@ impl HostsFile {
         }
     }
 
+    /// The address of the first line of `name`.
+    fn address_of(&self, name: &str) -> Option<IpAddr> {
+        let of_family = |v6: Family| {
+            let place = *self.by_name.get(&(v6, name.to_owned()))?.first()?;
+            Some(identity(self.lines[place].as_deref()?)?.0)
+        };
+        of_family(false).or_else(|| of_family(true))
+    }
+
     /// The file as text.
     pub fn text(&self) -> String {
         self.lines.iter().flatten().flat_map(|line| [line.as_str(), "\n"]).collect()
     }
 
     fn places(&self, entry: &HostLine) -> BTreeSet<usize> {
-        let found = [self.by_address.get(&entry.ip), self.by_name.get(&entry.short)];
+        let name = (entry.ip.is_ipv6(), entry.short.clone());
+        let found = [self.by_address.get(&entry.ip), self.by_name.get(&name)];
         found.into_iter().flatten().flatten().copied().collect()
     }
 
@@ -153,13 +247,15 @@ impl HostsFile {
         if let Some((address, names)) = old.as_deref().and_then(identity) {
             self.by_address.entry(address).or_default().remove(&place);
             for name in names {
-                self.by_name.entry(name.to_owned()).or_default().remove(&place);
+                let name = (address.is_ipv6(), name.to_owned());
+                self.by_name.entry(name).or_default().remove(&place);
             }
         }
         if let Some((address, names)) = self.lines[place].as_deref().and_then(identity) {
             self.by_address.entry(address).or_default().insert(place);
             for name in names {
-                self.by_name.entry(name.to_owned()).or_default().insert(place);
+                let name = (address.is_ipv6(), name.to_owned());
+                self.by_name.entry(name).or_default().insert(place);
             }
         }
     }
@@ -175,30 +271,30 @@ fn identity(line: &str) -> Option<(IpAddr, Vec<&str>)> {
     Some((address, names))
 }
 
-/// A line as the original writes it, with the blank at its end when there is no other name.
+/// A line as the original writes it: with a blank at its end when there is no other name, and with one for each other
+/// name that is said already.
 fn line(entry: &HostLine, style: LineStyle) -> String {
     let HostLine { ip, short, domain, .. } = entry;
-    let mut long = format!("{short}.{domain}");
-    let mut others: Vec<String> = Vec::new();
-    let mut with_domain = Vec::new();
-    let mut long_given = false;
-    for alias in entry.aliases.iter().filter(|alias| *alias != short) {
-        if *alias == long {
-            continue;
-        }
-        if alias.contains('.') && !long_given {
-            long.clone_from(alias);
-            long_given = true;
-            continue;
-        }
-        if style.domain_to_others && !alias.contains('.') {
-            // each before those that were added already, as the original does
+    let own_long = format!("{short}.{domain}");
+    let mut long = None;
+    let mut others: Vec<&str> = Vec::new();
+    let mut with_domain: Vec<String> = Vec::new();
+    for alias in &entry.aliases {
+        let own = alias == short || *alias == own_long;
+        let is_long = !own && alias.contains('.') && long.is_none();
+        others.push(if own || is_long { "" } else { alias });
+        if own {
+            long = Some(&own_long);
+        } else if is_long {
+            long = Some(alias);
+        } else if style.domain_to_others && !alias.contains('.') {
+            // each before those that were added already
             with_domain.insert(0, format!("{alias}.{domain}"));
         }
-        others.push(alias.clone());
     }
-    with_domain.extend(others);
-    let others = with_domain.join(" ");
+    let long = long.unwrap_or(&own_long);
+    let others: Vec<&str> = with_domain.iter().map(String::as_str).chain(others).collect();
+    let others = others.join(" ");
     match (style.long_first, style.others_first) {
         (true, _) => format!("{ip} {long} {short} {others}"),
         (false, true) => format!("{ip} {others} {long} {short}"),
@@ -209,7 +305,7 @@ fn line(entry: &HostLine, style: LineStyle) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tables::{Patch, table};
+    use tables::{Patch, ids, table};
 
     fn cluster() -> Snapshot {
         let mut patch = Patch::new();
@@ -226,8 +322,14 @@ mod tests {
         Snapshot::empty().apply(&patch).unwrap().0
     }
 
-    fn of(snapshot: &Snapshot, node: &str) -> (Vec<HostLine>, Vec<String>) {
-        lines(snapshot, &NodeName::parse(node).unwrap())
+    fn of(snapshot: &Snapshot, node: &str) -> Written {
+        let node = NodeName::parse(node).unwrap();
+        let makers = Lines::of(snapshot, Chosen::Named);
+        let (mut lines, mut complaints) = makers.of_node(&node, &HostsFile::default());
+        let (more, bad) = makers.of_nics(&node);
+        lines.extend(more);
+        complaints.extend(bad);
+        (lines, complaints)
     }
 
     #[test]
@@ -291,9 +393,50 @@ mod tests {
 
     #[test]
     fn a_node_without_an_address_is_named() {
-        let (found, problems) = of(&cluster(), "n77");
+        let (found, complaints) = of(&cluster(), "n77");
         assert_eq!(found, []);
-        assert_eq!(problems, ["Ignoring node 'n77', it can not be resolved."]);
+        let text = "Ignoring node 'n77', it can not be resolved.".to_owned();
+        assert_eq!(complaints, [Complaint::Warning(text)]);
+        let node = NodeName::parse("n77").unwrap();
+        let file = HostsFile::parse("10.7.7.7 n77.old.net\n");
+        let snapshot = cluster();
+        let (found, complaints) = Lines::of(&snapshot, Chosen::Named).of_node(&node, &file);
+        assert_eq!((found[0].ip.to_string(), complaints), ("10.7.7.7".to_owned(), vec![]));
+        let (found, complaints) = Lines::of(&snapshot, Chosen::All).of_node(&node, &file);
+        assert_eq!((found, complaints), (vec![], vec![]));
+    }
+
+    #[test]
+    fn a_bad_address_is_worse_when_nobody_named_the_node() {
+        let mut patch = Patch::new();
+        patch.set(ids::NODELIST, &["n1.a.b"], &[("groups", Some("all"))]);
+        patch.set(table("hosts").unwrap(), &["n1.a.b"], &[("ip", Some("10.1.1"))]);
+        let snapshot = cluster().apply(&patch).unwrap().0;
+        let node = NodeName::parse("n1.a.b").unwrap();
+        let told = |chosen| Lines::of(&snapshot, chosen).of_node(&node, &HostsFile::default()).1;
+        let text = "Ignoring node 'n1.a.b', its ip address '10.1.1' is not valid.".to_owned();
+        assert_eq!(told(Chosen::Named), [Complaint::Warning(text)]);
+        let text = "Invalid IP Addr '10.1.1' for node 'n1.a.b'.".to_owned();
+        assert_eq!(told(Chosen::All), [Complaint::Error(text)]);
+    }
+
+    #[test]
+    fn link_local_addresses_come_from_the_first_mac() {
+        let mut patch = Patch::new();
+        let macs = "00:21:5E:A3:76:B0!*NOIP*|02:00:00:00:00:01";
+        patch.set(table("mac").unwrap(), &["n01"], &[("mac", Some(macs))]);
+        let snapshot = cluster().apply(&patch).unwrap().0;
+        let lines = Lines::of(&snapshot, Chosen::Named);
+        let mut file = HostsFile::parse("10.1.1.1 n01 n01.clusters.com \n");
+        for entry in lines.link_local(&NodeName::parse("n01").unwrap()).0 {
+            file.put(&entry, LineStyle::default());
+            file.put(&entry, LineStyle::default());
+        }
+        let text = file.text();
+        let mut text = text.lines();
+        assert_eq!(text.next(), Some("10.1.1.1 n01 n01.clusters.com "));
+        assert_eq!(text.next(), Some("fe80::ff:fe00:1 n01 n01.clusters.com "));
+        assert_eq!(text.next(), None);
     }
 
     #[test]
@@ -310,5 +453,11 @@ mod tests {
         assert_eq!(line(&entry, style), "10.0.0.1 b c a.d.e a");
         let style = LineStyle { long_first: true, ..LineStyle::default() };
         assert_eq!(line(&entry, style), "10.0.0.1 a.d.e a b c");
+        let aliases = ["a", "x.y.z", "b"].map(str::to_owned).to_vec();
+        let said = HostLine { aliases, ..entry.clone() };
+        assert_eq!(line(&said, LineStyle::default()), "10.0.0.1 a a.d.e  x.y.z b");
+        let aliases = ["x.y.z", "b"].map(str::to_owned).to_vec();
+        let other = HostLine { aliases, ..entry };
+        assert_eq!(line(&other, LineStyle::default()), "10.0.0.1 a x.y.z  b");
     }
 }

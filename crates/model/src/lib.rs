@@ -7,6 +7,7 @@ pub mod bmc;
 pub mod boot;
 mod boot_file;
 mod cell;
+pub mod check;
 pub mod dhcp;
 pub mod dns;
 mod facts;

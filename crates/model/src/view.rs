@@ -15,7 +15,7 @@ use tables::Snapshot;
 use crate::cell::{cell, list};
 use crate::dns::Zones;
 use crate::facts::ServerFacts;
-use crate::names::{self, HostEntry};
+use crate::names::{self, Domains, HostEntry};
 use crate::network::Network;
 use crate::node::{NicHost, parse_macs};
 use crate::problem::Problem;
@@ -196,6 +196,7 @@ impl BootView {
 impl Index {
     fn build(snapshot: &Snapshot, facts: &ServerFacts) -> Self {
         let (networks, mut problems) = Network::read_all(snapshot);
+        let domains = Domains::read(snapshot);
         let (entries, bad) = names::entries(snapshot);
         problems.extend(bad);
         let site = Site::read(snapshot);
@@ -204,7 +205,7 @@ impl Index {
         let nics = nics(snapshot, &entries, &networks, &mut problems);
         let mut own: Vec<Ipv4Addr> = master(&site, &links, facts).into_iter().collect();
         own.extend(links.iter().map(|link| link.address));
-        let zones = Zones::build(&site, &networks, &entries, facts, &own);
+        let zones = Zones::build(&site, &networks, (&domains, &entries), facts, &own);
         Self { site, facts: facts.clone(), networks, links, nics, owners, zones, problems }
     }
 }

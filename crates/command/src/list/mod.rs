@@ -43,6 +43,7 @@ pub static ALL: &[&Meta] = &[
     &dumps::TABPRUNE,
     &dumps::TABRESTORE,
     &system::XCAT_BOOT,
+    &network::XCAT_CHECK,
     &system::XCAT_COMPLETE,
     &dumps::XCAT_HISTORY,
     &system::XCAT_LAB,

@@ -21,43 +21,65 @@ const BASE: Meta = Meta {
 
 pub(super) static MAKEHOSTS: Meta = Meta {
     name: "makehosts",
-    summary: "publish the names and addresses of nodes",
-    usage: &["[-n] [-l] [-a] [-o] [NODERANGE]", "-d NODERANGE"],
+    summary: "write the names and addresses of nodes into the hosts file",
+    usage: &["[-n] [-l] [-a] [-o] [-m] [NODERANGE]", "-d NODERANGE"],
     options: &[
-        OptionDef::flag(&["n"], "replace everything that is published"),
+        OptionDef::flag(&["n"], "replace the whole file"),
+        OptionDef::flag(&["d"], "remove the nodes"),
         OptionDef::flag(&["l", "longnamefirst"], "the long name first"),
         OptionDef::flag(&["a", "adddomaintohostnames"], "further names with the domain too"),
         OptionDef::flag(&["o", "othernamesfirst"], "further names first"),
-        OptionDef::flag(&["m", "mactolinklocal"], "link-local addresses from MAC addresses"),
-        OptionDef::flag(&["d"], "remove the nodes"),
+        OptionDef::flag(&["m", "mactolinklocal"], "link-local addresses, made of MAC addresses"),
+        VERSION,
     ],
     ..BASE
 };
 
 pub(super) static MAKEDNS: Meta = Meta {
     name: "makedns",
-    summary: "wait until the name service serves the tables, and report problems",
-    usage: &["[-n] [-e] [NODERANGE]", "-d NODERANGE"],
+    summary: "wait until the name service serves the tables, and tell what it cannot serve",
+    usage: &["[-V] [-n] [NODERANGE]", "-d NODERANGE"],
     options: &[
         VERBOSE,
-        OptionDef::flag(&["n", "new"], "the whole zone"),
-        OptionDef::flag(&["d", "delete"], "remove the nodes"),
-        OptionDef::flag(&["e", "external"], "an external name server"),
+        OptionDef::flag(&["n", "new"], "accepted: the zones are always those of the tables"),
+        OptionDef::flag(&["a", "all"], "accepted: all nodes are served"),
+        OptionDef::flag(&["s", "slave"], "accepted: there are no slave servers"),
+        OptionDef::flag(&["d", "delete"], "tell how nodes are removed"),
+        OptionDef::flag(&["e", "external"], "refused: other name servers are not changed"),
+        VERSION,
     ],
     ..BASE
 };
 
 pub(super) static MAKEDHCP: Meta = Meta {
     name: "makedhcp",
-    summary: "wait until DHCP serves the tables, and report problems",
-    usage: &["-n", "-a [-d]", "NODERANGE", "-d NODERANGE", "-q NODERANGE"],
+    summary: "wait until DHCP serves the tables, and tell what it cannot serve",
+    usage: &["-n [-l]", "-a [-d] [-l]", "[-d] NODERANGE [-l]", "-q NODERANGE"],
     options: &[
-        OptionDef::flag(&["n"], "everything anew"),
+        OptionDef::flag(&["n"], "the networks"),
         OptionDef::flag(&["a"], "all nodes"),
-        OptionDef::value(&["s"], "STATEMENTS", "additional statements"),
-        OptionDef::flag(&["d"], "remove the nodes"),
-        OptionDef::flag(&["l", "localonly"], "only this server"),
+        OptionDef::flag(&["d"], "tell how nodes are removed"),
         OptionDef::flag(&["q"], "show what is answered to the nodes"),
+        OptionDef::flag(&["l", "localonly"], "accepted: only this server answers"),
+        OptionDef::flag(&["r"], "accepted for compatibility").unlisted(),
+        OptionDef::value(&["s"], "STATEMENTS", "refused: statements of ISC DHCP"),
+        VERBOSE,
+        VERSION,
+    ],
+    ..BASE
+};
+
+pub(super) static XCAT_CHECK: Meta = Meta {
+    name: "xcat-check",
+    section: 1,
+    dir: Dir::Bin,
+    topic: Topic::Objects,
+    summary: "tell what is wrong with the definitions, and what to run",
+    usage: &["[-q] [-V] [NODERANGE]"],
+    options: &[
+        OptionDef::flag(&["q", "quiet"], "errors only, no warnings"),
+        OptionDef::flag(&["V", "verbose"], "every node, also of many with the same fault"),
+        VERSION,
     ],
     ..BASE
 };
