@@ -15,16 +15,13 @@ make_base_image() {
     say "no registry answers: making $base_image with mmdebstrap (about a minute)"
     have mmdebstrap || apt_install mmdebstrap
     [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || apt_install debian-archive-keyring
-    local tar=$state/base.tar mirror excluded=() path
+    local tar=$state/base.tar mirror
     mirror=$(debian_mirror)
-    for path in /usr/share/man /usr/share/doc /usr/share/locale /usr/share/info /usr/share/groff /usr/share/lintian; do
-        excluded+=("--dpkgopt=path-exclude=$path/*")
-    done
     # shellcheck disable=SC2016 # "$1" is mmdebstrap's
-    quietly as_root mmdebstrap --quiet --mode=root --variant=minbase "${excluded[@]}" \
-        '--aptopt=Dir::Cache::pkgcache ""' '--aptopt=Dir::Cache::srcpkgcache ""' '--aptopt=APT::Install-Recommends "false"' \
+    quietly as_root mmdebstrap --quiet --mode=root --variant=minbase \
+        --dpkgopt="$top/container/rootfs/dpkg.cfg" --aptopt="$top/container/rootfs/apt.conf" \
         --customize-hook='rm -rf "$1"/var/lib/apt/lists/*' \
-        --customize-hook='sed -i "s,\] [^ ]* ,] http://deb.debian.org/debian ," "$1"/etc/apt/sources.list' \
+        --customize-hook="copy-in $top/container/rootfs/sources.list /etc/apt" \
         trixie "$tar" "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" \
         "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie-updates main" ||
         die "mmdebstrap could not make the base image from $mirror"

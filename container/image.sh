@@ -27,21 +27,39 @@ ensure_image() { # name
     local hash
     stage_context
     hash=$(content_hash "${context#"$top/"}")
-    [ "$(docker image inspect -f '{{index .Config.Labels "xcat.content"}}' "$1" 2>/dev/null)" = "$hash" ] && return
-    ensure_base_image
-    say "building the image $1"
-    quietly docker_build "$1" "$context" --label "xcat.content=$hash" || die "the image could not be built"
+    if [ "$(docker image inspect -f '{{index .Config.Labels "xcat.content"}}' "$1" 2>/dev/null)" != "$hash" ]; then
+        ensure_base_image
+        say "building the image $1"
+        quietly docker_build "$1" "$context" --label "xcat.content=$hash" || die "the image could not be built"
+    fi
+    name_image "$1"
 }
 
 stage_context() {
-    local root=$context/root share=$context/root/opt/xcat/share/xcat
-    rm -rf "$context"
-    mkdir -p "$root/opt/xcat/bin" "$root/opt/xcat/sbin" "$share/node" "$share/container" "$root/etc/profile.d"
+    mkdir -p "$context"
     cp "$top/container/Dockerfile" "$context/"
-    install -m 755 "$state/bin/xcat" "$root/opt/xcat/bin/xcat"
-    install -m 755 "$state/bin/xcatd" "$root/opt/xcat/sbin/xcatd"
-    [ ! -d "$top/assets" ] || cp -r "$top/assets/." "$share/"
-    install -m 755 "$state/bin/xcat-node" "$share/node/xcat-node"
-    install -m 755 "$top/container/init" "$share/container/init"
-    install -m 644 "$top/container/profile.sh" "$root/etc/profile.d/xcat.sh"
+    rm -rf "$context/rootfs"
+    cp -r "$top/container/rootfs" "$context/"
+    bash "$top/container/stage.sh" "$state/bin" "$context/root"
 }
+
+# An image of ours has every name that one may know it by. A name of the site's own stays alone.
+name_image() { # name
+    local name names present
+    names=$(image_names)
+    [[ $'\n'$names$'\n' == *$'\n'"$1"$'\n'* ]] || return 0
+    present=$(docker image inspect -f '{{join .RepoTags "\n"}}' "$1")
+    for name in $names; do
+        [[ $'\n'$present$'\n' == *$'\n'"$name"$'\n'* ]] || docker tag "$1" "$name" || die "the image cannot be named $name"
+    done
+}
+
+# Ours and those of the original, so that a compose file written for it works as it is.
+image_names() {
+    local name tag
+    for name in xcat-rs "xcat/xcat-ubuntu-$(uname -m)"; do
+        for tag in latest dev "$(release)"; do printf '%s:%s\n' "$name" "$tag"; done
+    done
+}
+
+release() { sed -n '/^\[workspace.package\]/,/^\[/s/^version = "\(.*\)"/\1/p' "$top/Cargo.toml"; }
