@@ -157,7 +157,7 @@ fn requirements() -> Result<()> {
     for program in ["mmdebstrap", "unshare", "gzip", "ip"] {
         ensure!(
             succeeds(&["sh", "-c", &format!("command -v {program}")]),
-            "{program} is missing: apt-get install mmdebstrap qemu-user-static iproute2"
+            "{program} is missing: apt-get install mmdebstrap arch-test qemu-user-static iproute2"
         );
     }
     Ok(())
