@@ -28,6 +28,7 @@ mod complete;
 mod defs;
 mod dumpxcatdb;
 mod files;
+mod first_restore;
 mod future;
 mod gettab;
 mod history;
@@ -64,6 +65,7 @@ mod xdsh;
 
 pub use future::BoxFuture;
 pub use call::{Call, Request, Upload, expand_noderange};
+pub use first_restore::{Restored, restore_first};
 pub use nodes::by_number;
 pub use run::{edit, query, run};
 pub use services::{Follower, Host, Services};

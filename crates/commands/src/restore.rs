@@ -61,7 +61,7 @@ pub(crate) async fn restore(
     Ok(())
 }
 
-fn add(
+pub(crate) fn add(
     content: Content,
     existing: Existing,
     snapshot: &Snapshot,

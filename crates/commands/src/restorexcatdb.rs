@@ -9,7 +9,7 @@ use std::path::Path;
 
 use base::{ErrorKind, Failure};
 use command::{Answer, Item};
-use tables::csv;
+use tables::csv::{self, CsvError};
 
 use crate::call::Call;
 use crate::files::read_as;
@@ -98,7 +98,7 @@ fn read(call: &Call) -> Result<Found, Failure> {
 }
 
 /// The CSV files of the directory, sorted.
-fn names_in(directory: &Path, user: &str) -> Result<Vec<String>, Failure> {
+pub(crate) fn names_in(directory: &Path, user: &str) -> Result<Vec<String>, Failure> {
     let failed = |reason: String| {
         let text = format!("cannot read directory {}: {reason}", directory.display());
         Failure::new(ErrorKind::NotFound, text)
@@ -118,19 +118,31 @@ fn names_in(directory: &Path, user: &str) -> Result<Vec<String>, Failure> {
     Ok(names)
 }
 
+/// Why a file cannot be restored.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum FileProblem {
+    /// It does not fit its table; what is said may repeat a line of it.
+    #[error("{}", base::chain(.0))]
+    Csv(CsvError),
+    /// It cannot be read, or has no table.
+    #[error("{0}")]
+    Other(String),
+}
+
 /// The rows in a file; none for a table that we do not know when nothing is lost by that.
-fn content(path: &Path, name: &str, user: &str) -> Result<Option<Content>, String> {
-    let text = read_as(path, user, MAX_FILE).map_err(|error| error.to_string())?;
+pub(crate) fn content(path: &Path, name: &str, user: &str) -> Result<Option<Content>, FileProblem> {
+    let text = read_as(path, user, MAX_FILE);
+    let text = text.map_err(|error| FileProblem::Other(error.to_string()))?;
     let Some(table) = tables::table(name) else {
         let rows = text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty());
         return match rows.count() {
             0 => Ok(None),
-            count => Err(format!(
+            count => Err(FileProblem::Other(format!(
                 "there is no table '{name}' for its {count} rows; hint: move the file away, or \
                  name the table in site.skiptables"
-            )),
+            ))),
         };
     };
-    let rows = csv::parse(table, &text).map_err(|error| base::chain(&error))?;
+    let rows = csv::parse(table, &text).map_err(FileProblem::Csv)?;
     Ok(Some(Content { table, rows }))
 }

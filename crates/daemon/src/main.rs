@@ -9,6 +9,9 @@ use daemon::config::Config;
 use daemon::{Daemon, health, reference};
 use tokio::signal::unix::{SignalKind, signal};
 
+/// The exit status when starting again would change nothing: `EX_CONFIG` of sysexits.h. The supervisor gives up then.
+const HOPELESS: u8 = 78;
+
 fn main() -> ExitCode {
     let mut words = std::env::args().skip(1);
     let (mut file, mut command, mut operand) = (None, None, None);
@@ -24,7 +27,12 @@ fn main() -> ExitCode {
         }
     }
     let command = command.as_deref().unwrap_or("serve");
-    finish(run(command, operand.as_deref().unwrap_or_default(), file.as_deref()))
+    let outcome = run(command, operand.as_deref().unwrap_or_default(), file.as_deref());
+    let is_hopeless =
+        |failure: &Failure| matches!(failure.kind, ErrorKind::Conflict | ErrorKind::Usage);
+    let hopeless = command == "serve" && outcome.as_ref().err().is_some_and(is_hopeless);
+    let status = finish(outcome);
+    if hopeless { ExitCode::from(HOPELESS) } else { status }
 }
 
 fn run(command: &str, operand: &str, file: Option<&Path>) -> Result<(), Failure> {

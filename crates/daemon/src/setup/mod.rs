@@ -2,14 +2,17 @@
 //! certificates and keys, and links them where xCAT's scripts look for them; at later starts it puts back what is
 //! missing. The decision is [`plan::plan`]; this file gathers its facts and performs it.
 
+mod advice;
 mod certificates;
 mod files;
 mod machine;
+mod moves;
+mod notices;
 mod plan;
 mod postscripts;
 mod ssh_keys;
+mod start;
 
-use std::net::Ipv4Addr;
 use std::path::Path;
 
 use base::{Clock, ErrorKind, Failure, Secret, chain};
@@ -21,6 +24,7 @@ pub(crate) use certificates::Certificates;
 use certificates::Places;
 use machine::Texts;
 use model::Machine;
+use notices::Notices;
 use plan::{Facts, plan};
 use postscripts::{Postscripts, names_in};
 
@@ -35,6 +39,8 @@ pub(crate) async fn run(
     clock: &dyn Clock,
 ) -> Result<Certificates, Failure> {
     let texts = Texts::read();
+    let mut notices = Notices::default();
+    start::restore(config, store, &mut notices).await?;
     directories(config)?;
     let certificates = prepare_certificates(config, &texts, clock)?;
     let host = texts.short_name().to_owned();
@@ -47,25 +53,16 @@ pub(crate) async fn run(
     let first = store.snapshot().row_count(tables::ids::PASSWD) == 0;
     let password = if first { root_password()? } else { None };
     let facts = Facts { root_password: password, ..gather(config, &texts, &certificates) };
-    warn_of_old_address(&facts, &store.snapshot());
-    if plan(&facts, &store.snapshot()).is_empty() {
-        return Ok(certificates);
+    let machine = facts.machine.clone();
+    start::follow(config, store, &machine, &mut notices).await?;
+    if !plan(&facts, &store.snapshot()).is_empty() {
+        let origin = Origin::new("xcatd", "xcatd (first start)");
+        let decide = move |snapshot: &tables::Snapshot| Ok::<_, Failure>(plan(&facts, snapshot));
+        store.update(origin, decide).await?;
+        tracing::info!("the tables were completed from this machine's configuration");
     }
-    let origin = Origin::new("xcatd", "xcatd (first start)");
-    let decide = move |snapshot: &tables::Snapshot| Ok::<_, Failure>(plan(&facts, snapshot));
-    store.update(origin, decide).await?;
-    tracing::info!("the tables were completed from this machine's configuration");
+    start::advise(config, &texts, &machine, &store.snapshot(), &mut notices);
     Ok(certificates)
-}
-
-/// Nodes are told to come to `site.master`: an address that this machine no longer has leads them astray.
-fn warn_of_old_address(facts: &Facts, snapshot: &tables::Snapshot) {
-    let master = snapshot.site("master").and_then(|text| text.parse::<Ipv4Addr>().ok());
-    if let Some(master) = master
-        && !facts.machine.addresses().any(|net| net.addr() == master)
-    {
-        tracing::warn!(%master, "no interface has the address of site.master: nodes will not find this machine; correct it with chdef -t site clustersite master=ADDRESS");
-    }
 }
 
 /// The machine as it is now.

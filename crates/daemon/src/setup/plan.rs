@@ -70,7 +70,7 @@ const SITE: &[(&str, &str)] = &[
 ];
 /// Without these nothing works.
 const MANDATORY: &[&str] =
-    &["master", "nameservers", "installdir", "tftpdir", "xcatdport", "xcatiport"];
+    &["domain", "master", "nameservers", "installdir", "tftpdir", "xcatdport", "xcatiport"];
 /// What nodes may ask without a certificate.
 const NODE_REQUESTS: &[(&str, &str)] = &[
     ("2", "getbmcconfig"),
