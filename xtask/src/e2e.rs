@@ -4,6 +4,7 @@
 //! a case of bad input needs only what it names. What a failure needs to be understood is kept in `artifacts/e2e/`.
 
 mod bad_input;
+pub(crate) mod container;
 mod journey;
 mod world;
 

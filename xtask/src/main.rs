@@ -20,7 +20,9 @@ usage: cargo xtask COMMAND
   gen [--check]   write the generated pages of docs/reference, or say which are not up to date
   check           fmt, tidy, clippy, tests, generated pages
   durability [N]  kill the daemon N times (250) while clients write; nothing acknowledged may be lost
-  e2e [PATTERN]   the journey on a real engine: ./up, images, two network-booted nodes (root, Debian)";
+  e2e [PATTERN]   the journey on a real engine: ./up, images, two network-booted nodes (root, Debian)
+  e2e container [PATTERN | --short]
+                  the container on a real engine: starts, logins, replacements, wirings, bad input";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
         ["durability"] => durability::run(durability::ROUNDS),
         ["durability", rounds] => durability::run(rounds),
         ["e2e"] => e2e::run(""),
+        ["e2e", "container"] => e2e::container::run(""),
+        ["e2e", "container", pattern] => e2e::container::run(pattern),
         ["e2e", pattern] => e2e::run(pattern),
         ["image", ref arguments @ ..] => image::run(arguments),
         _ => {

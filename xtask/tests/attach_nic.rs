@@ -60,8 +60,7 @@ impl Host {
         };
         let has_root = Command::new("id").arg("-u").output().is_ok_and(|out| out.stdout == b"0\n");
         if !has_root || !works(&["busybox", "true"]) || !works(&["ip", "netns"]) {
-            #[expect(clippy::print_stderr, reason = "what is not tested is said")]
-            eprintln!("NOT TESTED: attach-nic needs root, iproute2 and busybox");
+            untested();
             return None;
         }
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -146,6 +145,11 @@ impl Host {
             thread::sleep(Duration::from_millis(50));
         }
     }
+}
+
+#[expect(clippy::print_stderr, reason = "what is not tested is said")]
+fn untested() {
+    eprintln!("NOT TESTED: attach-nic needs root, iproute2 and busybox");
 }
 
 fn script() -> &'static Path {
