@@ -154,8 +154,22 @@ fn nodes_of(
     if missing.is_empty() {
         return Ok(nodes);
     }
-    let missing = missing.join(",");
+    let missing = few(&missing);
     Err(vec![refusal(format!("Invalid nodes and/or groups in noderange: {missing}"))])
+}
+
+/// How many missing names are listed.
+const LISTED: usize = 20;
+
+/// The names, and how many more there are when they are many: a range that counts down over padded numbers
+/// means all of that width.
+fn few(names: &[String]) -> String {
+    match names.get(LISTED..) {
+        Some(rest) if !rest.is_empty() => {
+            format!("{} and {} more", names[..LISTED].join(","), rest.len())
+        }
+        Some(_) | None => names.join(","),
+    }
 }
 
 /// The nodes of these names, and the names that no node has.

@@ -183,3 +183,95 @@ async fn help_lists_usage_or_the_attributes_of_a_type() {
     let version = printed(&cluster.answer("nodels -v").await);
     assert!(version.stdout.starts_with("nodels - Version "), "{}", version.stdout);
 }
+
+#[tokio::test]
+async fn lists_grow_and_shrink_and_say_where_they_are_from() {
+    let cluster = three_nodes().await;
+    let from_group = "Error: [xcatmn]: n1 has 'rack' from group 'all' and not by itself: \
+                      change it there, with chdef -t group -o all -m rack=a,b, or give the \
+                      node a value of its own.";
+    let rest = "Warning: [xcatmn]: n1: 'rack' was inherited from group 'all'; the rest of it \
+                is the node's own now.";
+    check(
+        &cluster,
+        &[
+            ("chdef n1 -p groups=", ONE, "", 0),
+            ("nodels n1 groups", "n1: all", "", 0),
+            ("chdef n1 -p groups=x,,y", ONE, "", 0),
+            ("nodels n1 groups", "n1: all,x,y", "", 0),
+            ("chdef -t group -o all rack=a,b", ONE, "", 0),
+            (
+                "chdef n1 -m rack=a,b",
+                "No object definitions have been created or modified.",
+                from_group,
+                1,
+            ),
+            ("chdef n1 -m rack=a", ONE, rest, 0),
+            ("lsdef n1 -i rack", "Object name: n1\n    rack=b", "", 0),
+            ("lsdef n2 -i rack", "Object name: n2\n    rack=a,b", "", 0),
+        ],
+    )
+    .await;
+}
+
+#[tokio::test]
+async fn standard_input_is_taken_whole_or_not_at_all() {
+    let cluster = three_nodes().await;
+    let before = cluster.services.store.snapshot().generation();
+    let broken = "n5:\n  objtype=node\n  groups=all\nn6\n  objtype=node\n";
+    let refused = printed(&cluster.answer_to("mkdef -z", Some(broken)).await);
+    let text = "Error: [xcatmn]: standard input, line 4: 'n6' is neither NAME: nor \
+                ATTRIBUTE=VALUE; nothing is changed\n";
+    assert_eq!((refused.stderr.as_str(), refused.code), (text, 1));
+    assert_eq!(cluster.services.store.snapshot().generation(), before);
+}
+
+#[tokio::test]
+async fn a_dump_as_stanzas_makes_the_same_objects() {
+    let cluster = three_nodes().await;
+    for line in [
+        "mkdef -t group -o g members=n1,n2 arch=x86_64",
+        "mkdef -t group -o d -d -w mgt==ipmi",
+        "mkdef -t network -o net1 net=10.1.0.0 mask=255.255.0.0",
+        "mkdef -t osimage -o img imagetype=linux provmethod=netboot profile=compute",
+        "chdef n1 nicips.eth1=11.1.0.5 nicips.eth2=12.1.0.5",
+    ] {
+        let made = printed(&cluster.answer(line).await);
+        assert_eq!((made.code, made.stderr.as_str()), (0, ""), "{line}");
+    }
+    let all = "lsdef -t group,network,node,osimage -z";
+    let dump = printed(&cluster.answer(all).await).stdout;
+    for line in [
+        "rmdef -t group -o all,g,d",
+        "rmdef n1,n2,n3",
+        "rmdef -t network -o net1",
+        "rmdef -t osimage -o img",
+    ] {
+        assert_eq!(printed(&cluster.answer(line).await).code, 0, "{line}");
+    }
+    let made = printed(&cluster.answer_to("mkdef -z", Some(&dump)).await);
+    assert_eq!((made.code, made.stderr.as_str()), (0, ""), "{}", made.stdout);
+    let again = printed(&cluster.answer(all).await).stdout;
+    let without = |text: &str| text.replace("    grouptype=static\n", "");
+    assert_eq!(without(&again), without(&dump));
+}
+
+#[tokio::test]
+async fn types_that_look_like_one_are_followed_by_all() {
+    let cluster = three_nodes().await;
+    let near = printed(&cluster.answer("lsdef -t nod").await);
+    assert_eq!(near.stderr, "Error: [xcatmn]: \nType 'nod' is not a valid xCAT object type.\n");
+    assert!(near.stdout.starts_with("did you mean node? The types are: auditlog "), "{near:?}");
+}
+
+#[tokio::test]
+async fn many_missing_names_are_counted() {
+    let cluster = three_nodes().await;
+    let refused = printed(&cluster.answer("nodels m03-m01").await);
+    let text = refused.stderr;
+    assert!(
+        text.starts_with("Error: Invalid nodes and/or groups in noderange: m03,m04,"),
+        "{text}"
+    );
+    assert!(text.ends_with(",m22 and 77 more\n"), "{text}");
+}

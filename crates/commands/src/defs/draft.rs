@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use base::Failure;
 use command::{Answer, Item};
-use tables::objects::{self, SetError};
+use tables::objects::{self, Attribute, SetError};
 use tables::{ObjectType, Patch, Snapshot};
 
 use crate::chtab::apply;
@@ -94,8 +94,12 @@ impl Draft {
     }
 
     fn present(&self, kind: ObjectType, name: &str, attribute: &str) -> Option<String> {
-        let found = objects::value(&self.snapshot, kind, name, attribute)?;
+        let found = self.found(kind, name, attribute)?;
         Some(found.value.to_string())
+    }
+
+    fn found(&self, kind: ObjectType, name: &str, attribute: &str) -> Option<Attribute> {
+        objects::value(&self.snapshot, kind, name, attribute)
     }
 
     fn plus(
@@ -110,7 +114,8 @@ impl Draft {
             let mut list: Vec<&str> =
                 present.split(delimiter).filter(|word| !word.is_empty()).collect();
             let mut seen: BTreeSet<&str> = list.iter().copied().collect();
-            list.extend(value.split(delimiter).filter(|word| seen.insert(word)));
+            let new = value.split(delimiter).filter(|word| !word.is_empty());
+            list.extend(new.filter(|word| seen.insert(word)));
             list.join(delimiter)
         };
         attributes.iter().map(|(attr, value)| ((*attr).to_owned(), joined(attr, value))).collect()
@@ -128,14 +133,15 @@ impl Draft {
         let mut values = Vec::new();
         let mut complete = true;
         for (attribute, value) in attributes {
-            let Some(present) = self.present(kind, name, attribute) else {
+            let Some(found) = self.found(kind, name, attribute) else {
                 answer.error(format!(
                     "No value got for attribute '{attribute}' for the '{name}' definition."
                 ));
                 continue;
             };
-            let unwanted: Vec<&str> = value.split(delimiter).collect();
-            let list: Vec<&str> = present.split(delimiter).collect();
+            let unwanted: Vec<&str> =
+                value.split(delimiter).filter(|word| !word.is_empty()).collect();
+            let list: Vec<&str> = found.value.split(delimiter).collect();
             let missing: Vec<&&str> = unwanted.iter().filter(|word| !list.contains(word)).collect();
             for word in &missing {
                 answer.error(format!(
@@ -148,6 +154,17 @@ impl Draft {
             }
             let kept: Vec<&str> =
                 list.into_iter().filter(|word| !unwanted.contains(word)).collect();
+            if let Some(group) = found.from.as_deref().filter(|_| kept.is_empty()) {
+                answer.error(inherited(name, attribute, value, group));
+                complete = false;
+                continue;
+            }
+            if let Some(group) = &found.from {
+                answer.push(Item::Warning(format!(
+                    "{name}: '{attribute}' was inherited from group '{group}'; the rest of it is the \
+                     node's own now."
+                )));
+            }
             values.push(((*attribute).to_owned(), kept.join(delimiter)));
         }
         (values, complete)
@@ -159,6 +176,14 @@ impl Draft {
             && self.present(kind, name, "grouptype").as_deref() == Some("dynamic");
         if dynamic { "::" } else { "," }
     }
+}
+
+/// What is said when nothing would be left of an inherited value: the node would inherit it all again.
+fn inherited(name: &str, attribute: &str, value: &str, group: &str) -> String {
+    format!(
+        "{name} has '{attribute}' from group '{group}' and not by itself: change it there, with \
+         chdef -t group -o {group} -m {attribute}={value}, or give the node a value of its own."
+    )
 }
 
 fn owned(attributes: &[(&str, &str)]) -> Vec<(String, String)> {
