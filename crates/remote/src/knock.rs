@@ -1,10 +1,9 @@
 //! Whether something listens on a port of another machine, and whether the machine is there at all.
 
 use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, ToSocketAddrs};
 
 /// What became of a connection that was tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +17,7 @@ pub enum Knock {
 }
 
 /// Tries to connect, and closes at once.
-pub async fn knock(address: SocketAddr, patience: Duration) -> Knock {
+pub async fn knock(address: impl ToSocketAddrs, patience: Duration) -> Knock {
     match tokio::time::timeout(patience, TcpStream::connect(address)).await {
         Ok(Ok(_)) => Knock::Open,
         Ok(Err(error)) if error.kind() == io::ErrorKind::ConnectionRefused => Knock::Refused,
