@@ -67,7 +67,7 @@ pub struct BootView {
     index: Arc<Index>,
 }
 
-/// What is looked up by packets, and what of the tables could not be used.
+/// What is looked up by packets.
 #[derive(Debug)]
 struct Index {
     site: Site,
@@ -77,25 +77,23 @@ struct Index {
     nics: HashMap<Mac, KnownNic>,
     owners: HashMap<IpAddr, NodeName>,
     zones: Zones,
-    problems: Vec<Problem>,
 }
 
 impl BootView {
     /// Builds the view; rows that cannot be used are left out and reported.
     pub fn build(snapshot: &Snapshot, facts: &ServerFacts) -> (Self, Vec<Problem>) {
-        let index = Index::build(snapshot, facts);
-        let problems = index.problems.clone();
+        let (index, problems) = Index::build(snapshot, facts);
         (Self { snapshot: snapshot.clone(), index: Arc::new(index) }, problems)
     }
 
     /// The view of a later snapshot. The indexes are kept when nothing that they are made from has
-    /// changed.
+    /// changed, and then nothing is reported again.
     pub fn update(&self, snapshot: &Snapshot, facts: &ServerFacts) -> (Self, Vec<Problem>) {
         if self.index.facts != *facts || !self.same_index(snapshot) {
             return Self::build(snapshot, facts);
         }
         let view = Self { snapshot: snapshot.clone(), index: self.index.clone() };
-        (view, self.index.problems.clone())
+        (view, Vec::new())
     }
 
     fn same_index(&self, snapshot: &Snapshot) -> bool {
@@ -194,7 +192,7 @@ impl BootView {
 }
 
 impl Index {
-    fn build(snapshot: &Snapshot, facts: &ServerFacts) -> Self {
+    fn build(snapshot: &Snapshot, facts: &ServerFacts) -> (Self, Vec<Problem>) {
         let (networks, mut problems) = Network::read_all(snapshot);
         let domains = Domains::read(snapshot);
         let (entries, bad) = names::entries(snapshot);
@@ -206,7 +204,8 @@ impl Index {
         let mut own: Vec<Ipv4Addr> = master(&site, &links, facts).into_iter().collect();
         own.extend(links.iter().map(|link| link.address));
         let zones = Zones::build(&site, &networks, (&domains, &entries), facts, &own);
-        Self { site, facts: facts.clone(), networks, links, nics, owners, zones, problems }
+        let facts = facts.clone();
+        (Self { site, facts, networks, links, nics, owners, zones }, problems)
     }
 }
 

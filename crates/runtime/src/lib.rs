@@ -6,6 +6,7 @@ mod accept;
 mod backoff;
 mod fan_out;
 mod log_file;
+pub mod memory;
 pub mod metrics;
 mod seats;
 mod shares;
