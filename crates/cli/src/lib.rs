@@ -2,6 +2,7 @@
 //!
 //! One thread, no async runtime, no tables: requests and rendering are pure, everything else waits in one `poll`.
 
+mod bypass;
 mod caller;
 mod connection;
 mod credentials;

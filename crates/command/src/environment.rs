@@ -56,6 +56,11 @@ pub static VARIABLES: &[Variable] = &[
         "XCATCREDENTIALS",
         "the directory of client-cred.pem and ca.pem, instead of ~/.xcat",
     ),
+    variable(
+        Reader::Client,
+        "XCATBYPASS",
+        "when set and not 0, root's command works without xcatd, which must not be running",
+    ),
     variable(Reader::Client, "XCATSSLVER", "TLSv1_2 or TLSv1_3: no other version of TLS"),
     variable(
         Reader::Client,
@@ -80,6 +85,7 @@ pub static VARIABLES: &[Variable] = &[
         "XCAT_DEBIAN_MIRROR",
         "the mirror of packages that images are built from; wins over the setting `mirror`",
     ),
+    variable(Reader::Daemon, "XCATD_CONFIG", "the configuration file, where --config names none"),
     variable(
         Reader::Daemon,
         "XCATD_LOG",

@@ -2,12 +2,11 @@
 //! not fit into the channel is dropped: a log must not hold up commands. An answer is written up to a bound, and not at
 //! all when it may tell a password.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use base::Timestamp;
 use command::Item;
-use tokio::fs::{self, OpenOptions};
-use tokio::io::AsyncWriteExt;
+use runtime::LogFile;
 use tokio::sync::mpsc;
 
 use crate::session::Request;
@@ -20,8 +19,9 @@ const UNRECORDED: &[&str] =
 pub(crate) const WAITING: usize = 256;
 /// How much of one answer is written, in bytes.
 const LONGEST: usize = 64 * 1024;
-/// The size at which the file becomes its `.1`.
-const LARGEST: u64 = 32 * 1024 * 1024;
+/// How large the file grows, and how many of that size are kept beside it.
+const LARGEST: u64 = 16 * 1024 * 1024;
+const OLDER: u32 = 4;
 /// What stands for an answer that may tell a password.
 const REDACTED: &str = "*REDACTED*\n";
 
@@ -117,11 +117,17 @@ fn line(item: &Item) -> Option<String> {
 
 /// Writes blocks until there are no more senders.
 pub(crate) async fn write(path: PathBuf, mut blocks: mpsc::Receiver<Block>) {
+    let mut file = LogFile::new(path.clone(), 0o600, LARGEST, OLDER);
     let mut failed = false;
     let mut batch = Vec::new();
     while blocks.recv_many(&mut batch, WAITING).await > 0 {
         let text: String = batch.drain(..).map(|block| block.0).collect();
-        let written = append(&path, text.as_bytes()).await;
+        let appended = tokio::task::spawn_blocking(move || {
+            let written = file.append(text.as_bytes());
+            (file, written)
+        });
+        let Ok((same, written)) = appended.await else { return };
+        file = same;
         if let Err(error) = &written
             && !failed
         {
@@ -129,15 +135,6 @@ pub(crate) async fn write(path: PathBuf, mut blocks: mpsc::Receiver<Block>) {
         }
         failed = written.is_err();
     }
-}
-
-async fn append(path: &Path, text: &[u8]) -> std::io::Result<()> {
-    if fs::metadata(path).await.is_ok_and(|found| found.len() > LARGEST) {
-        fs::rename(path, path.with_extension("log.1")).await?;
-    }
-    let mut file = OpenOptions::new().create(true).append(true).mode(0o600).open(path).await?;
-    file.write_all(text).await?;
-    file.flush().await
 }
 
 #[cfg(test)]
@@ -194,15 +191,5 @@ mod tests {
         assert!(text.len() < LONGEST + 1000 && text.contains("x\n...\n[Number"));
         let wide = block("nodels", &[], &[Item::data("\u{20ac}".repeat(LONGEST))]);
         assert!(wide.len() < LONGEST + 1000);
-    }
-
-    #[tokio::test]
-    async fn a_large_file_is_set_aside() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("commands.log");
-        std::fs::File::create(&path).unwrap().set_len(LARGEST + 1).unwrap();
-        append(&path, b"x\n").await.unwrap();
-        assert_eq!(std::fs::read(&path).unwrap(), b"x\n");
-        assert!(dir.path().join("commands.log.1").exists());
     }
 }

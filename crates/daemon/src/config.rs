@@ -9,6 +9,8 @@ use serde::Deserialize;
 
 /// The file that is read when no other is named.
 pub const DEFAULT_FILE: &str = "/etc/xcat/xcatd.toml";
+/// Names the file that is read instead.
+const FILE: &str = "XCATD_CONFIG";
 /// Names the mirror of packages that images are built from.
 const MIRROR: &str = "XCAT_DEBIAN_MIRROR";
 
@@ -38,8 +40,23 @@ pub struct Config {
     pub ssh: PathBuf,
     /// The mirror of packages that images are built from; `XCAT_DEBIAN_MIRROR` names it too.
     pub mirror: Option<String>,
+    /// How the daemon writes its log.
+    pub log_format: LogFormat,
+    /// How many seconds the commands that run may go on after SIGTERM, before they are cancelled.
+    pub drain: u64,
     /// Addresses and ports.
     pub listen: Listen,
+}
+
+/// How the daemon writes its log.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// A line of text with `name=value` for each field.
+    #[default]
+    Text,
+    /// An object of JSON in a line.
+    Json,
 }
 
 /// Addresses and ports; port 0 takes a free one.
@@ -102,7 +119,7 @@ pub static SETTINGS: &[Setting] = &[
     setting(
         "log",
         "\"/var/log/xcat\"",
-        "commands.log, and nodes/NODE.log with what each node sent home",
+        "xcatd.log, commands.log, and nodes/NODE.log with what each node sent home",
     ),
     setting("etc", "\"/etc/xcat\"", "where ca and cert are linked to"),
     setting("home", "\"/root\"", "where root's .xcat and .ssh keys are linked to"),
@@ -113,6 +130,16 @@ pub static SETTINGS: &[Setting] = &[
         "mirror",
         "",
         "where packages of images come from; without it the distribution's own mirror",
+    ),
+    setting(
+        "log_format",
+        "\"text\"",
+        "how xcatd.log is written: text, or json with an object a line",
+    ),
+    setting(
+        "drain",
+        "5",
+        "how many seconds commands may go on after SIGTERM; then they are cancelled",
     ),
     setting(
         "listen.address",
@@ -147,6 +174,8 @@ impl Default for Config {
             hosts: "/etc/hosts".into(),
             ssh: "ssh".into(),
             mirror: None,
+            log_format: LogFormat::Text,
+            drain: 5,
             listen: Listen::default(),
         }
     }
@@ -169,8 +198,10 @@ impl Default for Listen {
 }
 
 impl Config {
-    /// Reads `file`, or the default file if that exists.
+    /// Reads `file`, else the file that the environment names, else the default file if that exists.
     pub fn load(file: Option<&Path>) -> Result<Self, Failure> {
+        let named = std::env::var_os(FILE).filter(|name| !name.is_empty()).map(PathBuf::from);
+        let file = file.or(named.as_deref());
         let path = file.unwrap_or(Path::new(DEFAULT_FILE));
         match std::fs::read_to_string(path) {
             Ok(text) => Self::parse(&text).map_err(|reason| {

@@ -6,134 +6,48 @@
 //!   +-- commands <-- sessions (TLS, Unix socket) and the install monitor
 //! ```
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV4};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base::{Clock, ErrorKind, Failure, SystemClock};
-use commands::{BoxFuture, Follower, Services};
-use model::BootView;
 use netboot::{Context, Dhcp, DhcpPorts, Dns, Http, NodeLog, Recorder, RouterAdvertiser, Tftp};
-use remote::ssh::SshOptions;
-use runtime::{Backoff, Shutdown, TaskState, TaskStatus, Tasks, View};
-use store::Store;
-use tables::Snapshot;
+use runtime::{Backoff, Shutdown, TaskStatus, Tasks};
 use tokio::sync::mpsc;
 
 use crate::config::Config;
+use crate::core::{self, Addresses, Core};
 use crate::session::{self, Server};
-use crate::{commands_log, metrics, monitor, node_logs, recorder, setup};
+use crate::{metrics, monitor, setup};
 
 /// The port to which DHCP clients listen.
 const DHCP_CLIENT_PORT: u16 = 68;
-/// How long the daemon waits for its tasks at the end.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// A running daemon.
-pub struct Daemon {
-    store: Store,
-    tasks: Tasks,
-    addresses: Addresses,
-    writers: Tasks,
-}
-
-/// Where the services listen, by name.
-#[derive(Clone, Default)]
-struct Addresses(Arc<Mutex<BTreeMap<&'static str, SocketAddr>>>, Arc<tokio::sync::Notify>);
-
-impl Addresses {
-    fn set(&self, service: &'static str, address: SocketAddr) {
-        tracing::info!(service, %address, "the service listens");
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(service, address);
-        self.1.notify_waiters();
-    }
-
-    fn get(&self, service: &str) -> Option<SocketAddr> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(service).copied()
-    }
-}
-
-/// What edits wait for.
-struct BootFollower(Arc<View<BootView>>);
-
-impl Follower for BootFollower {
-    fn name(&self) -> &'static str {
-        "the boot services"
-    }
-
-    fn wait_for(&self, generation: u64, limit: Duration) -> BoxFuture<'_, bool> {
-        Box::pin(async move { self.0.wait_for(generation, limit).await.is_ok() })
-    }
-}
+pub struct Daemon(Core);
 
 impl Daemon {
     /// Opens the store, completes the set-up, and starts all services.
     pub async fn start(config: Config) -> Result<Self, Failure> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (directory, store_clock) = (config.state.clone(), clock.clone());
-        let opened =
-            tokio::task::spawn_blocking(move || Store::open(&directory, store_clock)).await;
-        let store = opened
-            .map_err(|error| Failure::from_error(ErrorKind::Internal, &error))?
-            .map_err(Failure::from)?;
+        let store = core::open_store(&config, clock.clone()).await?;
         let certificates = setup::run(&config, &store, &*clock).await?;
         let tls = session::tls_config(&certificates)?;
-
-        let (tasks, writers) = (Tasks::new(Shutdown::new()), Tasks::new(Shutdown::new()));
-        let view = follow(&config, &store, &tasks);
-        let (events, event_queue) = mpsc::channel(recorder::WAITING);
-        let (log, log_queue) = mpsc::channel(commands_log::WAITING);
-        let (node_log, node_log_queue) = mpsc::channel(node_logs::WAITING);
-        writers.spawn("flight recorder", recorder::write(store.clone(), event_queue));
-        writers
-            .spawn("command log", commands_log::write(config.log.join("commands.log"), log_queue));
-        writers.spawn("node logs", node_logs::write(config.log.join("nodes"), node_log_queue));
-
-        let addresses = Addresses::default();
-        let (board, shown) = (tasks.clone(), addresses.clone());
-        let follower: Arc<dyn Follower> = Arc::new(BootFollower(view.clone()));
-        let services = Services {
-            store: store.clone(),
-            followers: Arc::from([follower]),
-            clock: clock.clone(),
-            boot: view.clone(),
-            events: events.clone(),
-            bmc: bmc_client(&tasks)?,
-            ipmi_port: bmc::PORT,
-            ssh: Arc::new(ssh_options(&config)),
-            tools: Arc::new(tools(&config)),
-            hosts_file: Arc::new(tokio::sync::Mutex::new(config.hosts.clone())),
-            host: Arc::new(setup::ThisMachine),
-            share: config.share.clone().into(),
-            database: config.state.display().to_string().into(),
-            status: Arc::new(move || status_lines(&board, &shown)),
-        };
-        let recorder = Recorder::new(events);
-        let source = setup::short_host_name();
-        let server = Server {
-            services,
-            view: view.clone(),
-            source,
-            clock: clock.clone(),
-            tasks: tasks.clone(),
-            log,
-            counts: Arc::default(),
-        };
-        let context = Context { view, clock, tasks: tasks.clone(), recorder };
-        let wiring = Wiring { config, tasks: tasks.clone(), addresses };
-        wiring.boot_services(&context, &node_log);
-        wiring.monitoring(&context, &server);
-        wiring.sessions(Arc::new(server), tls, context.recorder.clone()).await?;
-        Ok(Self { store, tasks, addresses: wiring.addresses, writers })
+        let core = Core::start(&config, store, clock)?;
+        let wiring =
+            Wiring { tasks: core.tasks.clone(), addresses: core.addresses.clone(), config };
+        wiring.boot_services(&core.context(), &core.node_log);
+        wiring.monitoring(&core.context(), &core.server);
+        wiring.sessions(core.server.clone(), tls, core.recorder.clone()).await?;
+        Ok(Self(core))
     }
 
     /// Where a service listens: `tls`, `monitor`, `dhcp`, `tftp`, `http`, `dns`, `metrics`; waits until it does.
     pub async fn address(&self, service: &str) -> SocketAddr {
         loop {
-            let changed = self.addresses.1.notified();
-            if let Some(address) = self.addresses.get(service) {
+            let changed = self.0.addresses.changed();
+            if let Some(address) = self.0.addresses.get(service) {
                 return address;
             }
             changed.await;
@@ -142,88 +56,19 @@ impl Daemon {
 
     /// The services and what they are doing.
     pub fn status(&self) -> Vec<TaskStatus> {
-        self.tasks.status()
+        self.0.tasks.status()
     }
 
     /// The token that ends the daemon.
     pub const fn shutdown(&self) -> &Shutdown {
-        self.tasks.shutdown()
+        self.0.tasks.shutdown()
     }
 
-    /// Ends all services, waits for what they are doing, and closes the store.
+    /// Takes no more requests, lets the commands that run end for a while, then ends all services, waits for what they
+    /// are doing, and closes the store.
     pub async fn stop(self) {
-        if !self.tasks.drain(DRAIN).await {
-            tracing::warn!("some tasks did not end in time");
-        }
-        if !self.writers.drain(DRAIN).await {
-            tracing::warn!("some logs were not written to their end");
-        }
-        self.store.close().await;
+        self.0.stop().await;
     }
-}
-
-fn bmc_client(tasks: &Tasks) -> Result<bmc::Client, Failure> {
-    bmc::Client::start(tasks).map_err(|error| {
-        let message = format!("no socket for service processors: {error}");
-        Failure::new(ErrorKind::Internal, message)
-    })
-}
-
-fn ssh_options(config: &Config) -> SshOptions {
-    SshOptions {
-        program: config.ssh.clone(),
-        identity: Some(config.state.join("ssh/id_ed25519")),
-        ..SshOptions::default()
-    }
-}
-
-fn tools(config: &Config) -> image::Tools {
-    let mut tools = image::Tools::installed(&config.install, config.mirror());
-    tools.node_program = config.share.join("node/xcat-node");
-    tools.list_dirs = vec![config.install.join("custom/netboot"), config.share.join("netboot")];
-    tools
-}
-
-/// The view of the tables that the boot services answer from.
-fn follow(config: &Config, store: &Store, tasks: &Tasks) -> Arc<View<BootView>> {
-    let boot_dir = config.share.join("boot");
-    let build = move |before: Option<&BootView>, snapshot: &Snapshot| {
-        let facts = netboot::server_facts(&boot_dir);
-        let (view, problems) = match before {
-            Some(before) => before.update(snapshot, &facts),
-            None => BootView::build(snapshot, &facts),
-        };
-        for problem in problems {
-            tracing::debug!(%problem, "a row cannot be used");
-        }
-        (snapshot.generation(), view)
-    };
-    let (generation, first) = build(None, &store.snapshot());
-    let view = Arc::new(View::new(generation, first));
-    let (follower, source, generations) = (view.clone(), store.clone(), store.watch());
-    let shutdown = tasks.shutdown().clone();
-    tasks.critical("boot view", async move {
-        let shown = follower.clone();
-        let next = move || build(Some(&shown.load()), &source.snapshot());
-        follower.follow(generations, next, shutdown).await;
-        Ok::<(), Failure>(())
-    });
-    view
-}
-
-/// Where the services listen and which wait, a line each.
-fn status_lines(tasks: &Tasks, addresses: &Addresses) -> Vec<String> {
-    let line = |task: TaskStatus| {
-        let state = match (task.state, addresses.get(&task.name)) {
-            (TaskState::Running, Some(address)) => format!("listening on {address}"),
-            (TaskState::Running, None) => "running".to_owned(),
-            (TaskState::Waiting(reason), _) => format!("not running: {reason}"),
-            (TaskState::Ended(Some(reason)), _) => format!("ended: {reason}"),
-            (TaskState::Ended(None), _) => "ended".to_owned(),
-        };
-        format!("{}: {state}", task.name)
-    };
-    tasks.status().into_iter().map(line).collect()
 }
 
 struct Wiring {

@@ -4,10 +4,13 @@
 //! say is done.
 
 mod audit;
+pub mod bypass;
 mod commands_log;
 pub mod config;
+mod core;
 mod daemon;
 pub mod health;
+pub mod logs;
 mod metrics;
 mod monitor;
 mod node_logs;

@@ -1,13 +1,14 @@
 //! The program `xcatd`: `xcatd` serves, `xcatd health` asks a running one, `xcatd commands` lists the commands.
 
+mod process;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use base::{ErrorKind, Failure};
 use daemon::config::Config;
-use daemon::{Daemon, health, reference};
-use tokio::signal::unix::{SignalKind, signal};
+use daemon::{health, reference};
 
 /// The exit status when starting again would change nothing: `EX_CONFIG` of sysexits.h. The supervisor gives up then.
 const HOPELESS: u8 = 78;
@@ -37,7 +38,8 @@ fn main() -> ExitCode {
 
 fn run(command: &str, operand: &str, file: Option<&Path>) -> Result<(), Failure> {
     match command {
-        "serve" => serve(Config::load(file)?),
+        "serve" => process::serve(Config::load(file)?),
+        "bypass" => process::bypass(Config::load(file)),
         "health" => health::check(&Config::load(file)?.socket),
         "check" | "--check" => Config::load(file).map(drop),
         "commands" => {
@@ -70,38 +72,4 @@ fn finish(outcome: Result<(), Failure>) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Serves until SIGTERM or SIGINT, or until a part fails without which nothing works.
-fn serve(config: Config) -> Result<(), Failure> {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("XCATD_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(false)
-        .init();
-    let internal = |error: std::io::Error| Failure::from_error(ErrorKind::Internal, &error);
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(internal)?;
-    runtime.block_on(async {
-        let mut terminate = signal(SignalKind::terminate()).map_err(internal)?;
-        let mut interrupt = signal(SignalKind::interrupt()).map_err(internal)?;
-        let daemon = Daemon::start(config).await?;
-        let shutdown = daemon.shutdown().clone();
-        let failed = tokio::select! {
-            _ = terminate.recv() => false,
-            _ = interrupt.recv() => false,
-            () = shutdown.cancelled() => true,
-        };
-        tracing::info!("shutting down");
-        daemon.stop().await;
-        if failed {
-            return Err(Failure::new(
-                ErrorKind::Internal,
-                "a part that must run has failed: see the log above",
-            ));
-        }
-        Ok(())
-    })
 }

@@ -10,6 +10,7 @@ pub const USAGE: &str = "\
 Usage: xcatd [--config FILE] [serve]    serve until SIGTERM
        xcatd [--config FILE] health     exit 0 when the running daemon answers a query
        xcatd [--config FILE] check      read the configuration and say what is wrong with it
+       xcatd [--config FILE] bypass     answer one client, which is standard input, without the daemon
        xcatd commands                   the names of the commands
        xcatd reference PAGE             a page of the reference: configuration, metrics
        xcatd --version

@@ -27,7 +27,8 @@ async fn definitions_are_made_shown_and_refused_with_the_exit_codes_of_the_origi
     assert_eq!((unknown.status, &*unknown.out), (1, ""));
     assert_eq!(unknown.err, "Error: Invalid nodes and/or groups in noderange: nosuch\n");
     let unsupported = daemon.xcat(&["frobnicate"]).await;
-    assert_eq!((unsupported.status, &*unsupported.err), (0, "Error: Unsupported request\n"));
+    let told = "Error: there is no command 'frobnicate'; xcat help lists all\n";
+    assert_eq!((unsupported.status, &*unsupported.err), (1, told));
     daemon.stop().await;
 }
 

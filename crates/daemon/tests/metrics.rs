@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use support::TestDaemon;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream, UdpSocket, UnixStream};
 
 async fn get(address: SocketAddr, path: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
@@ -33,7 +33,13 @@ async fn commands_boot_requests_and_services_are_counted() {
     daemon.xcat(&["mkdef", "-t", "node", "n1", "groups=all"]).await;
     daemon.xcat(&["lsdef", "n1"]).await;
     daemon.xcat(&["lsdef", "nonsense"]).await;
-    daemon.xcat(&["frobnicate"]).await;
+    let request = "<xcatrequest><command>frobnicate</command></xcatrequest>";
+    let mut socket = UnixStream::connect(&daemon.config.socket).await.unwrap();
+    socket.write_all(request.as_bytes()).await.unwrap();
+    socket.shutdown().await.unwrap();
+    let mut answer = String::new();
+    socket.read_to_string(&mut answer).await.unwrap();
+    assert!(answer.contains("Unsupported request"), "{answer}");
     let http = daemon.daemon.address("http").await;
     assert_eq!(get_closing(http, "/install/nothing").await, 404);
     let dns = UdpSocket::bind("127.0.0.1:0").await.unwrap();

@@ -12,10 +12,9 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use runtime::Shares;
 use runtime::metrics::Exposition;
+use runtime::{Shares, serve_each};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
 use super::page::Sources;
 
@@ -25,39 +24,29 @@ const CONNECTIONS: usize = 16;
 const PEER_CONNECTIONS: usize = 4;
 /// How long a connection may last.
 const LIMIT: Duration = Duration::from_secs(15);
-/// The pause after a connection could not be accepted.
-const REST: Duration = Duration::from_millis(50);
 
 /// Answers until the shutdown.
 pub(crate) async fn serve(listener: TcpListener, sources: Arc<Sources>) -> Result<(), Failure> {
-    let (bound, shares) = (Arc::new(Semaphore::new(CONNECTIONS)), Shares::new(PEER_CONNECTIONS));
-    let shutdown = sources.tasks.shutdown().clone();
-    loop {
-        let Ok(permit) = bound.clone().acquire_owned().await else { return Ok(()) };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = shutdown.cancelled() => return Ok(()),
-        };
-        let Ok((stream, address)) = accepted else {
-            tokio::time::sleep(REST).await;
-            continue;
-        };
+    let shares = Shares::new(PEER_CONNECTIONS);
+    serve_each(&listener, CONNECTIONS, &sources.tasks, "metrics connection", |stream, address| {
         let peer = address.ip().to_canonical();
         let share = shares.take(peer);
         if share.is_none() && !peer.is_loopback() {
-            continue;
+            return None;
         }
-        let (shown, shutdown) = (sources.clone(), shutdown.clone());
-        sources.tasks.spawn("metrics connection", async move {
+        let (shown, shutdown) = (sources.clone(), sources.tasks.shutdown().clone());
+        Some(async move {
             tokio::select! {
                 ended = tokio::time::timeout(LIMIT, converse(stream, shown)) => {
                     tracing::trace!(?ended, "a metrics connection ended");
                 }
                 () = shutdown.cancelled() => {}
             }
-            drop((permit, share));
-        });
-    }
+            drop(share);
+        })
+    })
+    .await;
+    Ok(())
 }
 
 async fn converse(stream: TcpStream, sources: Arc<Sources>) -> hyper::Result<()> {

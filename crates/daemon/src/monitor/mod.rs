@@ -13,12 +13,11 @@ use base::{Failure, NodeName, Timestamp};
 use commands::Sink;
 use model::flight::{BootEvent, Step};
 use netboot::Recorder;
-use runtime::Shares;
+use runtime::{Shares, serve_each};
 use store::Origin;
 use tables::{Patch, Snapshot};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 
 use crate::session::Server;
 use line::{Ask, app_status_patch, status_patch};
@@ -32,7 +31,6 @@ const CONNECTIONS: usize = 512;
 const NODE_CONNECTIONS: usize = 8;
 /// Lines in one connection.
 const MAX_LINES: usize = 16;
-const REST: Duration = Duration::from_millis(100);
 
 /// Serves nodes until the shutdown.
 pub(crate) async fn serve(
@@ -40,31 +38,23 @@ pub(crate) async fn serve(
     server: Arc<Server>,
     recorder: Recorder,
 ) -> Result<(), Failure> {
-    let (bound, shares) = (Arc::new(Semaphore::new(CONNECTIONS)), Shares::new(NODE_CONNECTIONS));
-    let shutdown = server.tasks.shutdown().clone();
-    loop {
-        let Ok(permit) = bound.clone().acquire_owned().await else { return Ok(()) };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = shutdown.cancelled() => return Ok(()),
-        };
-        let Ok((socket, address)) = accepted else {
-            tokio::time::sleep(REST).await;
-            continue;
-        };
+    let shares = Shares::new(NODE_CONNECTIONS);
+    serve_each(&listener, CONNECTIONS, &server.tasks, "install monitor session", |socket, address| {
         let Some(node) = node_at(&server, address.ip()) else {
             tracing::debug!(%address, "the install monitor knows no node there");
-            continue;
+            return None;
         };
-        let Some(share) = shares.take(node.clone()) else { continue };
+        let share = shares.take(node.clone())?;
         let (session, recorder) = (Session { node, server: server.clone() }, recorder.clone());
-        server.tasks.spawn("install monitor session", async move {
+        Some(async move {
             if let Err(error) = session.converse(socket, &recorder).await {
                 tracing::debug!(node = %session.node, %error, "the node left the install monitor");
             }
-            drop((permit, share));
-        });
-    }
+            drop(share);
+        })
+    })
+    .await;
+    Ok(())
 }
 
 fn node_at(server: &Server, address: IpAddr) -> Option<NodeName> {

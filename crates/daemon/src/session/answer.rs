@@ -4,13 +4,16 @@
 use std::io;
 use std::time::Duration;
 
+use base::Failure;
 use command::{Answer, Item};
-use tokio::io::{AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::sync::mpsc;
-use wire::xml::{BLOCK, Element, Encoding};
+use wire::xml::{BLOCK, Element, Encoding, FrameReader};
 
 /// How long a client may take to read one block: long enough for somebody who reads the answer in a pager.
 const PATIENCE: Duration = Duration::from_hours(1);
+/// How long a request that is refused anyway may pause on its way.
+const ARRIVAL: Duration = Duration::from_secs(15);
 /// How many items are gathered before they are written.
 const GATHERED: usize = 2_000;
 
@@ -59,6 +62,21 @@ pub(crate) fn done(transaction: Option<&str>) -> Element {
 /// An answer that is only an error.
 pub(crate) fn refusal(text: &str) -> Element {
     done(None).with_leaf("error", text).with_leaf("errorcode", "1")
+}
+
+/// Takes one request, and answers that nothing can be done.
+pub(crate) async fn refuse(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    reason: &Failure,
+) -> io::Result<()> {
+    let (mut frames, mut chunk) = (FrameReader::requests(), vec![0; 8192]);
+    while let Ok(None) = frames.next_document() {
+        match tokio::time::timeout(ARRIVAL, stream.read(&mut chunk)).await {
+            Ok(Ok(count)) if count > 0 => frames.push(&chunk[..count]),
+            _ => return Ok(()),
+        }
+    }
+    send(&mut stream, &refusal(&reason.to_string())).await
 }
 
 async fn write(to: &mut (impl AsyncWrite + Unpin), bytes: &[u8]) -> io::Result<()> {

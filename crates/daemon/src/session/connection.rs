@@ -17,26 +17,39 @@ use base::{ErrorKind, Failure};
 use command::Item;
 use commands::Sink;
 use futures_util::FutureExt;
-use runtime::Shutdown;
+use runtime::{Seat, Shutdown};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadHalf, WriteHalf};
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use wire::xml::{Element, Encoding, FrameError, FrameReader};
 
 use crate::metrics::Ended;
 use crate::session::answer::{self, done, refusal};
-use crate::session::gate::{Admitted, Peer, Recognized, Run};
+use crate::session::gate::{Admitted, Run};
+use crate::session::identity::Recognized;
+use crate::session::peer::Peer;
 use crate::session::request::Request;
 use crate::session::server::Server;
 
 /// How long a client may be silent between requests, or within one.
 const SILENCE: Duration = Duration::from_secs(15);
 /// How long one request may take to arrive.
-const ARRIVAL: Duration = Duration::from_mins(5);
+const ARRIVAL: Duration = Duration::from_mins(1);
 /// How long the orderly end of a stream may take.
 const CLOSING: Duration = Duration::from_secs(5);
-const CHUNK: usize = 64 * 1024;
-/// The longest request of a peer that has not proven who it is: what nodes ask is short.
-const UNPROVEN: usize = 256 * 1024;
+const CHUNK: usize = 16 * 1024;
+/// The longest request of a peer that has not proven who it is, since what nodes ask is short; and of anybody without
+/// one of the places for large requests, of which there are [`LARGE`].
+const SMALL: usize = 64 * 1024;
+/// How many large requests are in memory at a time.
+pub(crate) const LARGE: usize = 8;
+
+/// What a connection may have.
+pub(crate) struct Guest {
+    /// Its place among the connections.
+    pub(crate) seat: Seat,
+    /// How many requests are answered at a time.
+    pub(crate) work: Arc<Semaphore>,
+}
 
 /// A connected client.
 pub(crate) struct Connection<S> {
@@ -46,16 +59,20 @@ pub(crate) struct Connection<S> {
     chunk: Vec<u8>,
     peer: Peer,
     server: Arc<Server>,
+    guest: Guest,
+    /// The right to send a large request.
+    large: Option<OwnedSemaphorePermit>,
 }
 
 impl<S: AsyncRead + AsyncWrite + Send + 'static> Connection<S> {
-    pub(crate) fn new(stream: S, peer: Peer, server: Arc<Server>) -> Self {
+    pub(crate) fn new(stream: S, peer: Peer, server: Arc<Server>, guest: Guest) -> Self {
         let (reader, writer) = tokio::io::split(stream);
         let frames = match &peer.identity {
             Some(_) => FrameReader::requests(),
-            None => FrameReader::requests().at_most(UNPROVEN),
+            None => FrameReader::requests().at_most(SMALL),
         };
-        Self { reader, writer, frames, chunk: vec![0; CHUNK], peer, server }
+        let chunk = vec![0; CHUNK];
+        Self { reader, writer, frames, chunk, peer, server, guest, large: None }
     }
 
     /// Answers requests until the client leaves, is silent, or makes no sense; then closes the stream in order.
@@ -69,13 +86,16 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Connection<S> {
 
     /// Reads and answers one request; says whether another may follow.
     async fn serve_one(&mut self) -> bool {
-        let shutdown = self.server.tasks.shutdown().clone();
+        self.guest.seat.idle();
+        let (ending, evicted) =
+            (self.server.sessions.shutdown().clone(), self.guest.seat.evicted().clone());
         let arrived = tokio::select! {
             arrived = tokio::time::timeout(ARRIVAL, self.next_document()) => arrived,
-            () = shutdown.cancelled() => return false,
+            () = ending.cancelled() => return false,
+            () = evicted.cancelled() => return false,
         };
         match arrived {
-            Ok(Ok(Some(document))) => self.answer(&document).await,
+            Ok(Ok(Some(document))) => self.answer_in_turn(&document).await,
             Ok(Ok(None)) | Err(_) => false,
             Ok(Err(error)) => {
                 tracing::debug!(peer = %self.peer, %error, "the client sent no request");
@@ -98,7 +118,27 @@ impl<S: AsyncRead + AsyncWrite + Send + 'static> Connection<S> {
                 Ok(Ok(count)) if count > 0 => self.frames.push(&self.chunk[..count]),
                 _ => return Ok(None),
             }
+            if self.frames.waiting() > SMALL && self.large.is_none() {
+                self.large = self.server.large.clone().acquire_owned().await.ok();
+            }
         }
+    }
+
+    /// Answers a request when it is its turn; says whether another may follow.
+    async fn answer_in_turn(&mut self, document: &[u8]) -> bool {
+        // A request that has arrived is answered, even if the seat is wanted meanwhile: the next one waits.
+        self.guest.seat.busy();
+        let ending = self.server.sessions.shutdown().clone();
+        let turn = tokio::select! {
+            turn = self.guest.work.clone().acquire_owned() => turn,
+            () = ending.cancelled() => {
+                return self.say(&refusal("xcatd is being stopped; repeat the command later")).await;
+            }
+        };
+        let goes_on = self.answer(document).await;
+        self.large = None;
+        drop(turn);
+        goes_on
     }
 
     /// Answers one request; says whether another may follow.
@@ -219,7 +259,9 @@ async fn watch<S: AsyncRead>(
         }
         frames.push(&chunk[..count]);
         match frames.next_document() {
-            Ok(None) => {}
+            Ok(None) if frames.waiting() <= SMALL => {}
+            // The rest waits in the socket until it is its turn.
+            Ok(None) => std::future::pending::<()>().await,
             Ok(Some(document)) => {
                 if Request::parse(&document).is_ok_and(|request| request.abort) {
                     break;

@@ -1,5 +1,6 @@
 //! The two doors: TLS for everybody, a Unix socket for users of this host. Each accepted connection runs in a task of
-//! its own, and there is a bound on how many there are; more wait in the kernel's queue.
+//! its own. There is a bound on how many there are, past which idle ones give way, and one on how many are answered at a
+//! time; more requests wait.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use base::{ErrorKind, Failure, chain};
-use runtime::{Share, Shares};
+use runtime::{Seats, Share, Shares, seat_each};
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -17,20 +18,21 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
-use crate::session::connection::Connection;
-use crate::session::gate::{Door, Peer};
+use crate::session::connection::{Connection, Guest};
+use crate::session::peer::{Door, Peer};
 use crate::session::server::Server;
 use crate::setup::Certificates;
 
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
-/// Connections at a time, unless `site.xcatmaxconnections` says otherwise.
-const CONNECTIONS: usize = 64;
-const LOCAL_CONNECTIONS: usize = 256;
+/// Connections of each door at a time; when there are more, those go that have been idle longest.
+const CONNECTIONS: usize = 1024;
+/// Requests over TLS that are answered at a time, unless `site.xcatmaxconnections` says otherwise.
+const REQUESTS: usize = 64;
+/// Requests of this host that are answered at a time.
+const LOCAL_REQUESTS: usize = 256;
 /// One address that has proven nothing may hold this part of the connections.
 const PART: usize = 4;
-/// A rest after the system refused a connection, for example because there are no file descriptors left.
-const REST: Duration = Duration::from_millis(100);
 
 /// What TLS is served with: our certificate, and clients that have one of our authority, or none.
 pub(crate) fn tls_config(certificates: &Certificates) -> Result<Arc<ServerConfig>, Failure> {
@@ -80,38 +82,27 @@ pub(crate) async fn serve_tls(
     server: Arc<Server>,
 ) -> Result<(), Failure> {
     let acceptor = TlsAcceptor::from(config);
-    let connections = connections(&server);
-    let bound = Arc::new(Semaphore::new(connections));
-    let shares = Shares::new(connections.div_ceil(PART));
-    let shutdown = server.tasks.shutdown().clone();
-    loop {
-        let Ok(permit) = bound.clone().acquire_owned().await else { return Ok(()) };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = shutdown.cancelled() => return Ok(()),
-        };
-        let Ok((socket, address)) = accepted else {
-            tokio::time::sleep(REST).await;
-            continue;
-        };
+    let (seats, shares) = (Seats::new(CONNECTIONS), Shares::new(CONNECTIONS / PART));
+    let work = Arc::new(Semaphore::new(requests(&server)));
+    seat_each(&listener, &seats, &server.sessions, "tls session", |socket, address, seat| {
         let peer = address.ip().to_canonical();
         let share = shares.take(peer);
         if share.is_none() && !peer.is_loopback() {
             tracing::debug!(%address, "too many connections from there");
-            continue;
+            return None;
         }
-        let (acceptor, session) = (acceptor.clone(), server.clone());
-        server.tasks.spawn("tls session", async move {
-            tls_session(socket, address, acceptor, session, share).await;
-            drop(permit);
-        });
-    }
+        let guest = Guest { seat, work: work.clone() };
+        Some(tls_session(socket, address, acceptor.clone(), server.clone(), guest, share))
+    })
+    .await;
+    Ok(())
 }
 
-fn connections(server: &Server) -> usize {
+/// How many requests are answered at a time.
+fn requests(server: &Server) -> usize {
     let snapshot = server.services.store.snapshot();
     let wanted = snapshot.site("xcatmaxconnections").and_then(|text| text.trim().parse().ok());
-    wanted.filter(|wanted| *wanted > 0).unwrap_or(CONNECTIONS).min(4096)
+    wanted.filter(|wanted| *wanted > 0).unwrap_or(REQUESTS).min(CONNECTIONS)
 }
 
 async fn tls_session(
@@ -119,13 +110,18 @@ async fn tls_session(
     address: SocketAddr,
     acceptor: TlsAcceptor,
     server: Arc<Server>,
+    guest: Guest,
     share: Option<Share<IpAddr>>,
 ) {
     if let Err(error) = socket.set_nodelay(true) {
         tracing::debug!(%address, %error, "the connection is gone");
         return;
     }
-    let stream = match tokio::time::timeout(HANDSHAKE, acceptor.accept(socket)).await {
+    let handshake = tokio::select! {
+        handshake = tokio::time::timeout(HANDSHAKE, acceptor.accept(socket)) => handshake,
+        () = guest.seat.evicted().cancelled() => return,
+    };
+    let stream = match handshake {
         Ok(Ok(stream)) => stream,
         Ok(Err(error)) => {
             tracing::info!(%address, %error, "a TLS handshake failed");
@@ -141,7 +137,7 @@ async fn tls_session(
     // Whoever is known may use all that is left.
     let share = share.filter(|_| identity.is_none());
     let peer = Peer { identity, host: server.host_of(address.ip()), door: Door::Tls };
-    Connection::new(stream, peer, server).run().await;
+    Connection::new(stream, peer, server, guest).run().await;
     drop(share);
 }
 
@@ -173,29 +169,20 @@ pub(crate) async fn serve_unix(
     path: PathBuf,
     server: Arc<Server>,
 ) -> Result<(), Failure> {
-    let bound = Arc::new(Semaphore::new(LOCAL_CONNECTIONS));
-    let shutdown = server.tasks.shutdown().clone();
-    loop {
-        let Ok(permit) = bound.clone().acquire_owned().await else { break };
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = shutdown.cancelled() => break,
-        };
-        let Ok((socket, _)) = accepted else {
-            tokio::time::sleep(REST).await;
-            continue;
-        };
-        let session = server.clone();
-        server.tasks.spawn("local session", async move {
-            let identity = socket.peer_cred().ok().and_then(|owner| user_name(owner.uid()));
-            let peer = Peer { identity, host: session.source.clone(), door: Door::Local };
-            Connection::new(socket, peer, session).run().await;
-            drop(permit);
-        });
-    }
+    let (seats, work) = (Seats::new(CONNECTIONS), Arc::new(Semaphore::new(LOCAL_REQUESTS)));
+    seat_each(&listener, &seats, &server.sessions, "local session", |socket, _, seat| {
+        let identity = socket.peer_cred().ok().and_then(|owner| user_name(owner.uid()));
+        let peer = Peer { identity, host: server.source.clone(), door: Door::Local };
+        let guest = Guest { seat, work: work.clone() };
+        Some(Connection::new(socket, peer, server.clone(), guest).run())
+    })
+    .await;
     std::fs::remove_file(&path).map_err(|error| {
         Failure::new(ErrorKind::Internal, format!("cannot remove {}: {error}", path.display()))
-    })
+    })?;
+    // A task without which nothing works ends with everything else, not before the last commands.
+    server.tasks.shutdown().cancelled().await;
+    Ok(())
 }
 
 /// The name of a local user; read from the file, because this program is linked statically.

@@ -7,7 +7,7 @@ use base::Clock;
 use commands::Services;
 use model::BootView;
 use runtime::{Tasks, View};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::commands_log::Block;
 use crate::metrics::CommandCounts;
@@ -22,6 +22,10 @@ pub(crate) struct Server {
     pub(crate) source: String,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) tasks: Tasks,
+    /// The connections. Their token means: no more requests; what runs goes on until that of `tasks`.
+    pub(crate) sessions: Tasks,
+    /// How many large requests are in memory at a time.
+    pub(crate) large: Arc<Semaphore>,
     /// Where finished requests are noted.
     pub(crate) log: mpsc::Sender<Block>,
     /// How requests ended.

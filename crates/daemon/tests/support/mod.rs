@@ -2,11 +2,13 @@
 
 #![allow(dead_code, reason = "each test program uses a part")]
 
+pub(crate) mod process;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use daemon::Daemon;
-use daemon::config::{Config, Listen};
+use daemon::config::{Config, Listen, LogFormat};
 use remote::Program;
 use tokio_util::sync::CancellationToken;
 
@@ -35,6 +37,8 @@ pub(crate) fn config(dir: &Path) -> Config {
         hosts: dir.join("hosts"),
         ssh: dir.join("ssh"),
         mirror: None,
+        log_format: LogFormat::Text,
+        drain: 0,
         listen: Listen {
             address: [127, 0, 0, 1].into(),
             client: 0,
