@@ -5,7 +5,9 @@
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a failed set-up fails the test")]
 
 use std::fs;
+use std::io::{Read, Write};
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -89,6 +91,19 @@ impl Namespace {
         String::from_utf8_lossy(&bytes).into_owned()
     }
 
+    fn process(&self, node: &str) -> String {
+        fs::read_to_string(self.state().join(node).join("qemu.pid")).unwrap()
+    }
+
+    /// Resets the machine without its service processor.
+    fn reset_from_within(&self, node: &str) {
+        let mut qemu = UnixStream::connect(self.state().join(node).join("qmp.sock")).unwrap();
+        let orders = r#"{"execute":"qmp_capabilities"} {"execute":"system_reset"}"#;
+        qemu.set_read_timeout(Some(DEADLINE)).unwrap();
+        qemu.write_all(orders.as_bytes()).unwrap();
+        qemu.read_to_end(&mut Vec::new()).unwrap();
+    }
+
     fn read(&self, name: &str) -> String {
         fs::read_to_string(self.dir.path().join(name)).unwrap_or_default()
     }
@@ -140,8 +155,15 @@ async fn machines_are_plugged_in_switched_and_removed_without_a_trace() {
     until(asks(1), || space.serial("vnode01")).await;
     let efi = || space.serial("vnode02").contains("Start PXE over IPv4");
     until(efi, || space.serial("vnode02")).await;
+    // a reset begins in a new process, and one that the guest asks for as well
+    let first = space.process("vnode01");
     space.ipmi("192.168.0.201", &["power", "reset"]).await;
     until(asks(2), || space.serial("vnode01")).await;
+    let second = space.process("vnode01");
+    assert_ne!(first, second);
+    space.reset_from_within("vnode01");
+    until(asks(3), || space.serial("vnode01")).await;
+    assert_ne!(second, space.process("vnode01"));
     let status = space.lab(&["status"]).await;
     assert!(status.lines().nth(2).unwrap().starts_with("vnode01    on"), "{status}");
 

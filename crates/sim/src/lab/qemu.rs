@@ -75,6 +75,11 @@ impl Files {
         self.dir.join("qmp.sock")
     }
 
+    /// QEMU's events.
+    pub(crate) fn events(&self) -> PathBuf {
+        self.dir.join("events.sock")
+    }
+
     /// QEMU's process id.
     pub(crate) fn pid(&self) -> PathBuf {
         self.dir.join("qemu.pid")
@@ -106,7 +111,10 @@ pub(crate) fn arguments(
     add("-smbios", format!("type=1,manufacturer=xcat-rs,product=lab,serial={}", node.name));
     add("-chardev", format!("file,id=serial,append=on,path={}", quoted(&files.serial())));
     add("-serial", "chardev:serial".into());
-    add("-qmp", format!("unix:{},server=on,wait=off", quoted(&files.qmp())));
+    for socket in [files.qmp(), files.events()] {
+        add("-qmp", format!("unix:{},server=on,wait=off", quoted(&socket)));
+    }
+    add("-action", "reboot=shutdown".into());
     add("-pidfile", files.pid().display().to_string());
     add("-object", "rng-random,filename=/dev/urandom,id=rng".into());
     add("-device", "virtio-rng-pci,rng=rng".into());
@@ -118,6 +126,8 @@ pub(crate) fn arguments(
             let vars = quoted(&files.vars());
             add("-drive", format!("if=pflash,format=raw,unit=0,readonly=on,file={OVMF_CODE}"));
             add("-drive", format!("if=pflash,format=raw,unit=1,file={vars}"));
+            // a minute less until it tries IPv4 again
+            add("-fw_cfg", "name=opt/org.tianocore/IPv6PXESupport,string=no".into());
         }
     }
     line
@@ -152,9 +162,10 @@ fn card(node: &NodePlan, start: StartFrom) -> String {
     format!("virtio-net-pci,netdev=net,mac={}{rom}{first}", node.mac)
 }
 
+/// From the network again and again, as servers do: by itself SeaBIOS would stop after one failure and wait for ever.
 const fn bios_order(start: StartFrom) -> &'static str {
     match start {
-        StartFrom::Network => "order=n",
+        StartFrom::Network => "order=n,reboot-timeout=5000",
         StartFrom::Disk => "order=c",
     }
 }
@@ -189,7 +200,7 @@ mod tests {
     #[test]
     fn bios_uses_the_rom_and_uefi_its_own_pxe() {
         let bios = line(FirmwareKind::Bios, StartFrom::Network);
-        assert!(bios.contains("mac=02:78:63:61:74:01 -boot order=n"), "{bios}");
+        assert!(bios.contains("mac=02:78:63:61:74:01 -boot order=n,reboot-timeout=5000"), "{bios}");
         let uefi = line(FirmwareKind::Uefi, StartFrom::Network);
         assert!(uefi.contains(",romfile=,bootindex=0"), "{uefi}");
         assert!(uefi.contains("unit=1,file=/state,,1/vnode01/vars.fd"), "{uefi}");

@@ -109,13 +109,19 @@ fn end_orphan(files: &Files) -> bool {
 
 /// The last lines of a file, without what would confuse a terminal.
 pub(crate) fn tail(path: &Path, lines: usize) -> Vec<String> {
-    const READ: i64 = 64 << 10;
+    tail_from(path, 0, lines)
+}
+
+/// The last lines of what was written to a file after its first `begin` bytes; of all if it has become shorter.
+pub(crate) fn tail_from(path: &Path, begin: u64, lines: usize) -> Vec<String> {
+    const READ: u64 = 64 << 10;
     let read = || -> io::Result<Vec<u8>> {
         let mut file = fs::File::open(path)?;
-        let from = file.metadata()?.len().saturating_sub(READ.unsigned_abs());
-        file.seek(SeekFrom::Start(from))?;
+        let length = file.metadata()?.len();
+        let begin = if begin > length { 0 } else { begin };
+        file.seek(SeekFrom::Start(length.saturating_sub(READ).max(begin)))?;
         let mut bytes = Vec::new();
-        file.take(READ.unsigned_abs()).read_to_end(&mut bytes)?;
+        file.take(READ).read_to_end(&mut bytes)?;
         Ok(bytes)
     };
     let text = plain(&read().unwrap_or_default());
@@ -178,6 +184,10 @@ mod tests {
         fs::write(&path, b"one\r\n\x1b[2J\x1b[01;31mtwo\x1b[0m\r\n\r\nthree").unwrap();
         assert_eq!(tail(&path, 2), ["two", "three"]);
         assert!(tail(&dir.path().join("none"), 2).is_empty());
+        let all = fs::metadata(&path).unwrap().len();
+        assert_eq!(tail_from(&path, all - 5, 9), ["three"]);
+        assert!(tail_from(&path, all, 9).is_empty());
+        assert_eq!(tail_from(&path, all + 1, 1), ["three"]);
     }
 
     #[test]
