@@ -238,7 +238,6 @@ static ABSENT: &[(Reason, Dir, &str, &str)] = &[
     (Retired, Bin, "xcat2nim", "it defined AIX nodes for NIM"),
     (Later, Sbin, "xcat_traphandler", "take SNMP traps"),
     (Retired, Bin, "xcatchroot", "it ran a command inside an AIX image"),
-    (Unneeded, Sbin, "xcatconfig", "the daemon configures itself when it starts"),
     (Later, Sbin, "xcatdebug", "trace what the daemon does"),
     (Later, Sbin, "xcatnodemon", "watch the status of nodes"),
     (Unneeded, Bin, "xcatperftest", "it measures the Perl implementation; benches/ measures this one"),

@@ -61,14 +61,15 @@ mod table_file;
 mod tabprune;
 mod tabrestore;
 mod undo;
+mod xcatconfig;
 mod xdsh;
 
-pub use future::BoxFuture;
 pub use call::{Call, Request, Upload, expand_noderange};
 pub use first_restore::{Restored, restore_first};
+pub use future::BoxFuture;
 pub use nodes::by_number;
 pub use run::{edit, query, run};
-pub use services::{Follower, Host, Services};
+pub use services::{Follower, Host, Overwrite, Part, Services};
 pub use shape::{Behaviour, Command, Help, Job, Plan};
 pub use sink::Sink;
 
@@ -112,6 +113,7 @@ pub static COMMANDS: &[&Command] = &[
     &complete::COMMAND,
     &history::COMMAND,
     &undo::COMMAND,
+    &xcatconfig::COMMAND,
     &xdsh::COMMAND,
 ];
 

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use base::Clock;
+use base::{Clock, Failure};
 use model::flight::BootEvent;
 use model::{BootView, Machine};
 use remote::ssh::SshOptions;
 use runtime::View;
-use store::Store;
+use store::{Origin, Store};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::future::BoxFuture;
@@ -55,6 +55,31 @@ pub struct Services {
 pub trait Host: Send + Sync {
     /// What it is called and connected to now.
     fn machine(&self) -> Machine;
+
+    /// Does a part of the first start again; a line for each thing that was changed.
+    fn set_up(&self, part: Part, origin: Origin) -> BoxFuture<'_, Result<Vec<String>, Failure>>;
+}
+
+/// A part of the first start that can be done again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Directories, certificates, keys, postscripts and tables, as far as they are missing.
+    Missing,
+    /// A new pair of ssh keys for root.
+    SshKeys,
+    /// New certificates of the server and of root, by the same authority.
+    Credentials,
+    /// The rows of `site`, `policy` and `postscripts` that a first start writes.
+    Defaults(Overwrite),
+}
+
+/// What becomes of values that differ from the defaults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overwrite {
+    /// They stay.
+    Never,
+    /// They are replaced.
+    Always,
 }
 
 impl Services {

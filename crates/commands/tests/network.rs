@@ -188,3 +188,36 @@ async fn many_nodes_with_the_same_fault_are_counted() {
     assert!(said.stdout.contains("... and 15 more: ip is no IP address; show all with -V"));
     assert_eq!(ran(&cluster, "xcat-check all -V").await.stdout.lines().count(), 26);
 }
+
+#[tokio::test]
+async fn xcatconfig_does_what_is_asked_for_in_order() {
+    let cluster = cluster().await;
+    for (line, told) in [
+        ("xcatconfig -u", "Missing\nDefaults(Never)\n"),
+        ("xcatconfig -k -c", "SshKeys\nCredentials\n"),
+        ("xcatconfig -d", "Defaults(Never)\n"),
+        (
+            "xcatconfig -f",
+            "Missing\nSshKeys\nCredentials\nDefaults(Always)\n\
+             Defined the network 10_3_0_0-255_255_0_0.\n",
+        ),
+        ("xcatconfig -i", "Missing\nDefaults(Never)\n"),
+        ("xcatconfig -m", "Management Node defined in the database.\n"),
+    ] {
+        let said = ran(&cluster, line).await;
+        assert_eq!((&*said.stdout, &*said.stderr, said.code), (told, "", 0), "{line}");
+    }
+    let shown = ran(&cluster, "nodels __mgmtnode").await;
+    assert_eq!(shown.stdout, "xcatmn\n");
+    for (line, told) in [
+        ("xcatconfig", "Run xcatconfig -h"),
+        ("xcatconfig -f -k", "give it alone"),
+        ("xcatconfig -i -u", "not both"),
+        ("xcatconfig -s", "makes its own ssh host keys"),
+        ("xcatconfig -t", "sysctl -w net.ipv4.neigh.default.gc_thresh1=1024"),
+        ("xcatconfig --installdir /x", "is always /install"),
+    ] {
+        let said = ran(&cluster, line).await;
+        assert!(said.code == 1 && said.stderr.contains(told), "{line} {said:?}");
+    }
+}

@@ -104,6 +104,7 @@ impl Core {
         let addresses = Addresses::default();
         let (board, shown) = (tasks.clone(), addresses.clone());
         let follower: Arc<dyn Follower> = Arc::new(BootFollower(view.clone()));
+        let host = Arc::new(setup::ThisMachine::new(config, &store, clock.clone()));
         let services = Services {
             store,
             followers: Arc::from([follower]),
@@ -115,7 +116,7 @@ impl Core {
             ssh: Arc::new(ssh_options(config)),
             tools: Arc::new(tools(config)),
             hosts_file: Arc::new(tokio::sync::Mutex::new(config.hosts.clone())),
-            host: Arc::new(setup::ThisMachine),
+            host,
             share: config.share.clone().into(),
             database: config.state.display().to_string().into(),
             status: Arc::new(move || status_lines(&board, &shown)),

@@ -48,6 +48,7 @@ pub static ALL: &[&Meta] = &[
     &dumps::XCAT_HISTORY,
     &system::XCAT_LAB,
     &dumps::XCAT_UNDO,
+    &system::XCATCONFIG,
     &boot::XDSH,
 ];
 

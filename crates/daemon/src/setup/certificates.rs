@@ -111,6 +111,14 @@ pub(crate) fn ensure(
     Ok(Certificates { authority, server })
 }
 
+/// Removes the certificates of the server and of root, so that [`ensure`] issues new ones. The authority stays: nodes and
+/// clients know it.
+pub(crate) fn forget(places: &Places) -> Result<(), SetupError> {
+    files::remove(&places.server().join("server-cred.pem"))?;
+    files::remove(&places.client().join("client-cred.pem"))?;
+    Ok(())
+}
+
 type Signer = Issuer<'static, KeyPair>;
 
 /// Reads the authority, or makes it when there is none at all.
@@ -274,6 +282,18 @@ mod tests {
         assert_ne!(bytes(&places.client().join("client-cred.pem")), b"junk");
         let end = Timestamp::from_unix_millis(NOW.unix_millis() + 20 * 365 * DAY * 1000);
         assert_ne!(ensure(&places, &names(), end).unwrap().server, first.server);
+    }
+
+    #[test]
+    fn what_is_forgotten_is_issued_anew_by_the_same_authority() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::new(dir.path());
+        let first = ensure(&places, &names(), NOW).unwrap();
+        forget(&places).unwrap();
+        forget(&places).unwrap();
+        let second = ensure(&places, &names(), NOW).unwrap();
+        assert_eq!(first.authority, second.authority);
+        assert_ne!(first.server, second.server);
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! missing. The decision is [`plan::plan`]; this file gathers its facts and performs it.
 
 mod advice;
+mod again;
 mod certificates;
 mod files;
 mod machine;
@@ -20,10 +21,10 @@ use sha_crypt::{PasswordHasher, ShaCrypt};
 use store::{Origin, Store};
 
 use crate::config::Config;
+pub(crate) use again::ThisMachine;
 pub(crate) use certificates::Certificates;
 use certificates::Places;
 use machine::Texts;
-use model::Machine;
 use notices::Notices;
 use plan::{Facts, plan};
 use postscripts::{Postscripts, names_in};
@@ -63,16 +64,6 @@ pub(crate) async fn run(
     }
     start::advise(config, &texts, &machine, &store.snapshot(), &mut notices);
     Ok(certificates)
-}
-
-/// The machine as it is now.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct ThisMachine;
-
-impl commands::Host for ThisMachine {
-    fn machine(&self) -> Machine {
-        Texts::read().machine()
-    }
 }
 
 /// This machine's name without its domain.

@@ -44,6 +44,37 @@ pub(crate) async fn ensure(
     files::link(&public, &ssh.join("id_ed25519.pub")).map_err(|error| failed(&error))
 }
 
+/// Makes a new pair, and takes the old public half from the keys that nodes are given. The old pair is there until the
+/// new one is whole.
+pub(crate) async fn renew(
+    state: &Path,
+    home: &Path,
+    install: &Path,
+    host: &str,
+) -> Result<(), Failure> {
+    let (old, new) = (state.join("ssh"), state.join("ssh.new"));
+    files::directory(&new, 0o700).map_err(|error| failed(&error))?;
+    generate(&new.join("id_ed25519"), host).await?;
+    let known = files::read(&old.join("id_ed25519.pub")).map_err(|error| failed(&error))?;
+    // A private half alone has its public half written again, should this be cut short.
+    files::remove(&old.join("id_ed25519.pub")).map_err(|error| failed(&error))?;
+    for name in ["id_ed25519", "id_ed25519.pub"] {
+        files::rename(&new.join(name), &old.join(name)).map_err(|error| failed(&error))?;
+    }
+    if let Some(known) = known {
+        withdraw(install, known.trim_end())?;
+    }
+    ensure(state, home, install, host).await
+}
+
+/// Takes a key from those that nodes are given.
+fn withdraw(install: &Path, key: &str) -> Result<(), Failure> {
+    let published = install.join("postscripts/_ssh/authorized_keys");
+    let present = files::read(&published).map_err(|error| failed(&error))?.unwrap_or_default();
+    let others: Vec<&str> = present.lines().filter(|line| *line != key).chain([""]).collect();
+    files::ensure(&published, others.join("\n").as_bytes(), 0o644).map_err(|error| failed(&error))
+}
+
 /// Writes the public half again: nodes know the pair. A private half that cannot be read was never whole: then a new
 /// pair is made.
 async fn derive(private: &Path, public: &Path, host: &str) -> Result<(), Failure> {
@@ -82,6 +113,23 @@ fn failed(error: &files::FileError) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_new_pair_takes_the_place_of_the_old_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let (state, home, install) =
+            (dir.path().join("state"), dir.path().join("home"), dir.path().join("install"));
+        let public = || std::fs::read_to_string(state.join("ssh/id_ed25519.pub")).unwrap();
+        let published = install.join("postscripts/_ssh/authorized_keys");
+        ensure(&state, &home, &install, "mn").await.unwrap();
+        let old = public();
+        std::fs::write(&published, format!("ssh-ed25519 AAAA admin\n{old}")).unwrap();
+        renew(&state, &home, &install, "mn").await.unwrap();
+        assert_ne!(public(), old);
+        let given = std::fs::read_to_string(&published).unwrap();
+        assert_eq!(given, format!("ssh-ed25519 AAAA admin\n{}", public()));
+        assert_eq!(std::fs::read_to_string(home.join(".ssh/id_ed25519.pub")).unwrap(), public());
+    }
 
     #[tokio::test]
     async fn a_lost_public_half_is_written_again_and_half_a_pair_is_replaced() {
