@@ -10,6 +10,7 @@ use std::path::Path;
 use base::{ErrorKind, Failure};
 use command::{Answer, Item};
 use tables::csv::{self, CsvError};
+use tables::{Row, ids};
 
 use crate::call::Call;
 use crate::files::read_as;
@@ -26,6 +27,22 @@ pub(crate) static COMMAND: Command =
 
 /// The largest file that is read.
 const MAX_FILE: usize = 1 << 30;
+/// Tables that the dumps of all releases have: without the file of one the dump was not finished.
+const IN_EVERY_DUMP: &[&str] = &[
+    "chain",
+    "hosts",
+    "mac",
+    "networks",
+    "nodegroup",
+    "nodehm",
+    "nodelist",
+    "noderes",
+    "nodetype",
+    "passwd",
+    "policy",
+    "postscripts",
+    "site",
+];
 
 fn restorexcatdb(
     call: Call,
@@ -71,13 +88,13 @@ fn read(call: &Call) -> Result<Found, Failure> {
     let skipped = Skipped::new(&call.snapshot, None, call.options.has("a"));
     let verbose = call.options.has("V");
     let mut found = Found::default();
-    for file in names {
-        let name = file.strip_suffix(".csv").unwrap_or(&file);
+    for file in &names {
+        let name = file.strip_suffix(".csv").unwrap_or(file);
         if skipped.has(name) {
             found.said.extend(verbose.then(|| Item::Info(format!("Skipping {file}"))));
             continue;
         }
-        match content(&directory.join(&file), name, &call.user) {
+        match content(&directory.join(file), name, &call.user) {
             Ok(Some(content)) => {
                 found.said.extend(verbose.then(|| Item::Info(format!("Restoring {file}."))));
                 found.contents.push(content);
@@ -94,7 +111,38 @@ fn read(call: &Call) -> Result<Found, Failure> {
         let text = format!("{} has no file TABLE.csv to restore", directory.display());
         return Err(Failure::new(ErrorKind::NotFound, text));
     }
+    if found.errors.is_empty() {
+        check_whole(&directory, &names, &skipped)?;
+    }
+    found.said.extend(old_states(&found.contents));
     Ok(found)
+}
+
+/// Refuses a directory that lacks files that every dump has.
+fn check_whole(directory: &Path, names: &[String], skipped: &Skipped) -> Result<(), Failure> {
+    let there = |table: &str| names.iter().any(|name| name.strip_suffix(".csv") == Some(table));
+    let missing: Vec<String> = IN_EVERY_DUMP
+        .iter()
+        .filter(|table| !skipped.has(table) && !there(table))
+        .map(|table| format!("{table}.csv"))
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let text =
+        format!("{} is not a whole dump, it lacks {}", directory.display(), missing.join(", "));
+    Err(Failure::new(ErrorKind::Conflict, text).hint("tabrestore restores single tables"))
+}
+
+/// What is said about states of nodes: they come back as they were when the dump was made.
+fn old_states(contents: &[Content]) -> Option<Item> {
+    let nodes = contents.iter().find(|content| content.table == ids::NODELIST)?;
+    let has_state = |row: &&Row| row.get("status").is_some_and(|status| !status.is_empty());
+    let count = nodes.rows.iter().filter(has_state).count();
+    let text = format!(
+        "The status of {count} nodes is the one that the dump has; nodestat tells what is."
+    );
+    (count > 0).then_some(Item::Info(text))
 }
 
 /// The CSV files of the directory, sorted.
@@ -144,5 +192,9 @@ pub(crate) fn content(path: &Path, name: &str, user: &str) -> Result<Option<Cont
         };
     };
     let rows = csv::parse(table, &text).map_err(FileProblem::Csv)?;
+    if !text.ends_with('\n') {
+        let text = "its last line does not end: the file is cut off".to_owned();
+        return Err(FileProblem::Other(text));
+    }
     Ok(Some(Content { table, rows }))
 }

@@ -47,10 +47,17 @@ fn described(upload: &Upload) -> Vec<String> {
     add.into_iter().chain([format!("{}.csv", upload.table)]).collect()
 }
 
+fn no_table(name: &str) -> String {
+    let name = name.escape_debug();
+    let near = command::did_you_mean(&name.to_string(), TableId::all().map(TableId::name));
+    let hint = near.map(|near| format!("; {near}")).unwrap_or_default();
+    format!("Unable to open {name}: there is no such table, and a file is named TABLE.csv{hint}")
+}
+
 fn read(upload: &Upload) -> Result<(TableId, Vec<Row>), Item> {
     let error = |text: String, code| Item::Error { text, code };
-    let table = tables::table(&upload.table)
-        .ok_or_else(|| error(format!("Unable to open {}", upload.table), UNFIT))?;
+    let table =
+        tables::table(&upload.table).ok_or_else(|| error(no_table(&upload.table), UNFIT))?;
     let rows = csv::parse(table, &upload.text).map_err(|problem| {
         let code = match problem {
             CsvError::NoHeader | CsvError::NoColumn { .. } => 1,

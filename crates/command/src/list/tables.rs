@@ -50,7 +50,7 @@ pub(super) static TABDUMP: Meta = Meta {
         OptionDef {
             names: &["w"],
             takes: Takes::Values("COLUMN==VALUE"),
-            help: "only matching rows: ==, !=, >, >=, <, <=, =~; repeat for more",
+            help: "only matching rows: ==, !=, >, >=, <, <=, =~ and !~ as LIKE; repeat",
         },
         VERSION,
     ],
