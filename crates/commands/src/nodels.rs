@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use base::{Failure, NodeName};
 use command::{Answer, Item};
 use model::selection::Selection;
-use tables::Snapshot;
+use tables::{Snapshot, ids};
 
 use crate::call::Call;
 use crate::column::Column;
@@ -55,8 +55,8 @@ fn nodels(call: &Call) -> Result<Answer, Failure> {
 }
 
 fn is_hidden(snapshot: &Snapshot, node: &NodeName) -> bool {
-    let hidden = snapshot.node_cell("nodelist", "hidden", node.as_str());
-    hidden.is_some_and(|cell| &*cell.text == "1")
+    let row = snapshot.row(ids::NODELIST, &[node.as_str()]);
+    row.is_some_and(|row| row.get("hidden") == Some("1"))
 }
 
 /// The columns that the operands name; what names none is an error in the answer.

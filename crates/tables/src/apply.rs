@@ -28,7 +28,8 @@ impl Snapshot {
     pub fn load(generation: u64, rows: impl IntoIterator<Item = Row>) -> Result<Self, ApplyError> {
         let mut draft = Draft::from(&Self::empty());
         for row in rows {
-            let row = draft.checked(RowDraft::from(&row))?;
+            check(&row)?;
+            let row = row.shared(&mut draft.interner);
             let state = &mut draft.state;
             let index = row.index();
             let before = state.tables[row.table().index()].rows.insert(index, row.clone());
@@ -61,7 +62,12 @@ impl Draft {
     fn perform(&mut self, edit: &Edit) -> Result<(), ApplyError> {
         match edit {
             Edit::Set { table, key, cells } => self.merge(*table, key, cells),
-            Edit::Replace(row) => self.checked(RowDraft::from(row)).map(|row| self.put(row)),
+            Edit::Replace(row) => {
+                check(row)?;
+                let row = row.shared(&mut self.interner);
+                self.put(row);
+                Ok(())
+            }
             Edit::Delete { table, key } => self.delete(*table, key),
             Edit::Clear(table) => self.clear(*table),
         }
@@ -88,7 +94,8 @@ impl Draft {
             }
             row.set(at, text.as_deref().map(Into::into))?;
         }
-        let row = self.checked(row)?;
+        let row = row.finish(&mut self.interner);
+        check(&row)?;
         self.put(row);
         Ok(())
     }
@@ -105,24 +112,6 @@ impl Draft {
     fn node_text(&self, text: &str) -> Text {
         let nodes = &self.state.tables[ids::NODELIST.index()].rows;
         nodes.get_key_value(text).map_or_else(|| text.into(), |(name, _)| name.clone())
-    }
-
-    fn checked(&mut self, row: RowDraft) -> Result<Row, ApplyError> {
-        let row = row.finish(&mut self.interner);
-        let def = row.table().def();
-        if def.is_log() {
-            return Err(ApplyError::Log(row.table()));
-        }
-        for (index, column) in def.columns.iter().enumerate() {
-            if column.required && row.cell(index).is_none() {
-                return Err(ApplyError::Required {
-                    table: row.table(),
-                    key: row.key().collect::<Vec<_>>().join(","),
-                    column: column.name,
-                });
-            }
-        }
-        Ok(row)
     }
 
     fn put(&mut self, row: Row) {
@@ -238,6 +227,21 @@ fn membership(row: &Row) -> Option<(NodeName, &str)> {
     }
     let name = NodeName::parse(row.get("node")?).ok()?;
     Some((name, row.get("groups").unwrap_or_default()))
+}
+
+/// Refuses a row of a log, and one that lacks a cell that it must have.
+fn check(row: &Row) -> Result<(), ApplyError> {
+    let (table, def) = (row.table(), row.table().def());
+    if def.is_log() {
+        return Err(ApplyError::Log(table));
+    }
+    for (index, column) in def.columns.iter().enumerate() {
+        if column.required && row.cell(index).is_none() {
+            let key = row.key().collect::<Vec<_>>().join(",");
+            return Err(ApplyError::Required { table, key, column: column.name });
+        }
+    }
+    Ok(())
 }
 
 fn index_of(table: TableId, key: &[String]) -> Result<Text, ApplyError> {

@@ -53,6 +53,9 @@ impl Snapshot {
 
     /// What `column` of `table` says about `node`, before expressions are evaluated.
     pub fn raw_node_value(&self, table: TableId, column: &str, node: &str) -> Option<Cell> {
+        if self.row_count(table) == 0 {
+            return None;
+        }
         let index = table.def().column(column)?;
         joined(self.sources(table, node), index, node, self.delimiter(column))
     }

@@ -97,6 +97,12 @@ impl Row {
             .is_none_or(|text| text.is_empty() || text == "0" || text.eq_ignore_ascii_case("no"))
     }
 
+    /// The same row, its texts shared with those that the interner knows.
+    pub(crate) fn shared(&self, interner: &mut Interner) -> Self {
+        let cells = self.cells.iter().map(|(index, text)| (*index, interner.share(text.clone())));
+        Self { table: self.table, cells: cells.collect() }
+    }
+
     /// What the row is found by: its only key cell, or all of them joined so that the order of the
     /// joined texts is that of the keys.
     pub(crate) fn index(&self) -> Text {
