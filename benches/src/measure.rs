@@ -3,6 +3,7 @@
 use std::fmt;
 use std::fs;
 use std::path::Path;
+use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -14,6 +15,8 @@ use crate::place::Place;
 
 /// How long one measurement may take, more or less.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// The pause after which the daemon should have given back what it needed for a moment only.
+const SETTLING: Duration = Duration::from_secs(2);
 /// The nodes that are changed, made and removed at once.
 const MANY: usize = 1_000;
 const ADDED: &str = "new[0000-0999]";
@@ -76,11 +79,8 @@ impl Measuring {
     }
 
     fn fill_and_start(&mut self) -> Result<()> {
-        let dump = self.place.path("filling");
-        cluster::write(&cluster::snapshot(self.nodes)?, &dump)?;
         self.place.start()?;
-        let dump = dump.to_str().context("a path that is not text")?;
-        let filled = self.place.run(&["restorexCATdb", "-p", dump])?;
+        let filled = self.place.fill(self.nodes)?;
         let mut starts = Vec::new();
         for _ in 0..3 {
             self.place.stop()?;
@@ -88,7 +88,7 @@ impl Measuring {
         }
         self.note("start of xcatd to its first answer", Times::new(starts));
         self.note_memory("after the start")?;
-        self.note("`restorexCATdb` into empty tables", Times::new(vec![filled.time]));
+        self.note("`restorexCATdb` into empty tables", Times::new(vec![filled]));
         Ok(())
     }
 
@@ -151,7 +151,8 @@ impl Measuring {
             "`nodeadd` of 1,000 nodes",
             &["nodeadd", ADDED, "groups=compute,all"],
         )?;
-        self.note_memory("after the changes")
+        thread::sleep(SETTLING);
+        self.note_memory("two seconds after the changes")
     }
 
     /// Another text each time: the same again would change nothing.
@@ -186,7 +187,8 @@ impl Measuring {
             let times = repeat(3, PATIENCE, || place.run(&words).map(|ran| ran.time))?;
             self.note(format!("`{}`", words[0]), times);
         }
-        self.note_memory("after the restore")
+        thread::sleep(SETTLING);
+        self.note_memory("two seconds after the restore")
     }
 
     fn crowds(&mut self) -> Result<()> {

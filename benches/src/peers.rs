@@ -27,10 +27,8 @@ struct Contest {
 pub(crate) fn compare(programs: &Path) -> Result<()> {
     let dir = scratch("peers")?;
     let mut place = Place::new(&dir, programs)?;
-    let filling = place.path("filling");
-    cluster::write(&cluster::snapshot(NODES)?, &filling)?;
     place.start()?;
-    place.run(&["restorexCATdb", "-p", &filling.to_string_lossy()])?;
+    place.fill(NODES)?;
     let database = files_of_peers(&place)?;
     println!("| with {NODES} nodes | ours | peer | its time | ratio |\n|---|---:|---|---:|---:|");
     for contest in contests(&place, &database) {

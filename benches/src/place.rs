@@ -10,6 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use benches::cluster;
 use wire::xml::{Element, FrameReader};
 
 /// How long the daemon may take to serve, and a request to be answered.
@@ -95,6 +96,15 @@ impl Place {
         ensure!(ended.success(), "xcatd cannot be ended");
         daemon.wait()?;
         Ok(())
+    }
+
+    /// Restores a dump of so many nodes over what the first start has made; the time that the restore takes.
+    pub(crate) fn fill(&self, nodes: usize) -> Result<Duration> {
+        let dump = self.path("filling");
+        let path = dump.to_str().context("a path that is not text")?;
+        self.run(&["dumpxCATdb", "-p", path])?;
+        cluster::write(&cluster::snapshot(nodes)?, &dump)?;
+        Ok(self.run(&["restorexCATdb", "-p", path])?.time)
     }
 
     /// The memory that the daemon has in use, in MiB.

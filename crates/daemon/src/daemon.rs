@@ -35,6 +35,7 @@ impl Daemon {
         let certificates = setup::run(&config, &store, &*clock).await?;
         let tls = session::tls_config(&certificates)?;
         let core = Core::start(&config, store, clock)?;
+        core.tasks.spawn("memory", runtime::memory::keep_small(core.tasks.shutdown().clone()));
         let wiring =
             Wiring { tasks: core.tasks.clone(), addresses: core.addresses.clone(), config };
         wiring.boot_services(&core.context(), &core.node_log);

@@ -45,6 +45,7 @@ impl Signals {
 /// Serves until SIGTERM or SIGINT, or until a part fails without which nothing works. A second signal ends at once what
 /// the first has left to finish.
 pub(crate) fn serve(config: Config) -> Result<(), Failure> {
+    runtime::memory::limit_arenas();
     logs::start(&config, false);
     raise_file_limit();
     block_on(async {

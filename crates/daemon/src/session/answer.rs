@@ -31,10 +31,9 @@ pub(crate) async fn relay(
         good &= !gathered.iter().any(is_error);
         heard(&gathered);
         let answer = Answer(std::mem::take(&mut gathered));
-        let documents = answer.documents(Some(source));
-        let bytes: Vec<u8> =
-            documents.flat_map(|document| document.to_response(encoding)).collect();
-        write(to, &bytes).await?;
+        let documents: Vec<Vec<u8>> =
+            answer.documents(Some(source)).map(|it| it.to_response(encoding)).collect();
+        write(to, &documents.concat()).await?;
     }
     Ok(good)
 }
