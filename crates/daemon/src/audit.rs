@@ -29,17 +29,16 @@ pub(crate) fn row(
     if UNLOGGED.contains(&&*request.command) || skipped(snapshot, &request.command, client_type) {
         return None;
     }
-    let (time, arguments) =
-        (now.local(), command::masked(request.arguments.iter().map(String::as_str)));
+    let (time, arguments) = (now.local(), request.shown_arguments());
     let status = if verdict.allowed { "Allowed" } else { "Denied" };
-    let noderange = request.noderange.as_deref().unwrap_or_default();
+    let noderange = request.shown_noderange();
     let cells = [
         ("audittime", &*time),
         ("userid", &*verdict.username),
         ("clientname", &*peer.host),
         ("clienttype", client_type),
         ("command", &*request.command),
-        ("noderange", noderange),
+        ("noderange", &*noderange),
         ("args", &*arguments),
         ("status", status),
     ];
@@ -61,6 +60,26 @@ mod tests {
     use tables::Patch;
 
     #[test]
+    fn every_secret_of_the_tables_and_objects_is_masked() {
+        let columns = tables::TableId::all().flat_map(|table| {
+            let columns = table.def().columns.iter().filter(|column| column.secret);
+            columns.map(move |column| format!("{table}.{}", column.name))
+        });
+        let attributes = tables::ObjectType::ALL.iter().flat_map(|object| {
+            let secret = object.attributes().iter().filter(|attribute| attribute.is_secret());
+            secret.map(|attribute| attribute.name.to_owned()).collect::<Vec<_>>()
+        });
+        let names: Vec<String> = columns.chain(attributes).collect();
+        assert!(names.len() > 20, "{names:?}");
+        for name in names {
+            for operator in ["=", "==", "!=", "=~", "!~", ",=", "^="] {
+                let masked = command::masked([&*format!("{name}{operator}s3cret")]);
+                assert!(!masked.contains("s3cret"), "{masked}");
+            }
+        }
+    }
+
+    #[test]
     fn the_site_decides_what_is_audited() {
         let request = |command: &str| Request {
             command: command.to_owned(),
@@ -69,7 +88,7 @@ mod tests {
         };
         let verdict = Verdict { allowed: true, rule: None, username: "root".to_owned() };
         let peer =
-            Peer { identity: Some("root".to_owned()), host: "mn".to_owned(), door: Door::Tls };
+            Peer { identity: Some("root".to_owned()), host: "mn".to_owned(), door: Door::Local };
         let now = Timestamp::default();
         let with = |skip: &str| {
             let mut patch = Patch::new();
@@ -77,10 +96,19 @@ mod tests {
             Snapshot::empty().apply(&patch).unwrap().0
         };
         let row_of = |snapshot: &Snapshot, command: &str| {
-            row(snapshot, &request(command), &verdict, &peer, now)
+            super::row(snapshot, &request(command), &verdict, &peer, now)
         };
         let rpower = row_of(&Snapshot::empty(), "rpower").unwrap();
         assert_eq!((rpower.get("args"), rpower.get("status")), (Some("on"), Some("Allowed")));
+        let secret = Request {
+            command: "nodels".to_owned(),
+            noderange: Some("all,ipmi.password==s3cret".to_owned()),
+            arguments: vec!["passwd.password=s3cret".to_owned()],
+            ..Request::default()
+        };
+        let row = super::row(&Snapshot::empty(), &secret, &verdict, &peer, now).unwrap();
+        assert_eq!(row.get("noderange"), Some("all,ipmi.password=xxxxxxxx"));
+        assert_eq!(row.get("args"), Some("passwd.password=xxxxxxxx"));
         assert!(row_of(&Snapshot::empty(), "getdestiny").is_none());
         assert!(row_of(&with("ALL"), "rpower").is_none());
         assert!(row_of(&with("rpower,x"), "rpower").is_none());

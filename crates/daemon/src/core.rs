@@ -17,7 +17,7 @@ use tables::Snapshot;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::config::Config;
-use crate::session::{self, Server};
+use crate::session::{self, Places, Server};
 use crate::{commands_log, node_logs, recorder, setup};
 
 /// How long what has been told to end may take.
@@ -130,6 +130,7 @@ impl Core {
             tasks: tasks.clone(),
             large: Arc::new(Semaphore::new(session::LARGE)),
             log,
+            places: Places { etc: config.etc.clone(), home: config.home.clone() },
             counts: Arc::default(),
         });
         let (recorder, patience) = (Recorder::new(events), Duration::from_secs(config.drain));

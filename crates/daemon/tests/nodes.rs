@@ -6,10 +6,13 @@ mod support;
 
 use std::time::Duration;
 
-use runtime::TaskState;
+use remote::{Line, Program, Stream};
+use runtime::{Shutdown, TaskState, Tasks};
 use support::TestDaemon;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -58,5 +61,114 @@ async fn a_taken_port_stops_one_service_until_it_is_free() {
     drop(taken);
     let address = tokio::time::timeout(SOON, daemon.daemon.address("http")).await.unwrap();
     assert_eq!(address.port(), port);
+    daemon.stop().await;
+}
+
+/// What a node is answered over TLS, with the program that nodes ask with.
+async fn asked(daemon: &TestDaemon, command: &str, further: &str) -> String {
+    let address = daemon.daemon.address("tls").await;
+    let request = format!("<xcatrequest>\n<command>{command}</command>\n{further}</xcatrequest>\n");
+    let program = Program::new("openssl")
+        .args(["s_client", "-quiet", "-connect", &address.to_string()])
+        .stdin(request)
+        .deadline(SOON);
+    let (cancel, (send, mut lines)) = (CancellationToken::new(), mpsc::channel::<Line>(64));
+    let read = async {
+        let mut text = String::new();
+        while let Some(line) = lines.recv().await {
+            if line.stream == Stream::Stdout {
+                text += &line.text;
+                text.push('\n');
+            }
+            if line.text.contains("</xcatresponse>") {
+                cancel.cancel();
+            }
+        }
+        text
+    };
+    let (ended, text) = tokio::join!(program.run_lines(&cancel, send), read);
+    assert!(matches!(ended, Err(remote::RunError::Cancelled { .. })), "{ended:?}: {text}");
+    text
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_asks_over_tls_for_its_script_and_what_to_do() {
+    let daemon = TestDaemon::start().await;
+    let nobody = asked(&daemon, "getpostscript", "").await;
+    assert!(!nobody.contains("<data>") && nobody.contains("<serverdone>"), "{nobody}");
+    let nobody = asked(&daemon, "getdestiny", "").await;
+    assert!(nobody.contains("<destiny>discover</destiny>"), "{nobody}");
+    let made = daemon.xcat(&["mkdef", "-t", "node", "n1", "groups=all", "ip=127.0.0.1"]).await;
+    assert_eq!(made.status, 0, "{}", made.err);
+
+    let script = asked(&daemon, "getpostscript", "").await;
+    let lines: Vec<&str> = script.lines().map(str::trim).collect();
+    assert!(lines.contains(&"<data>NODE='n1'"), "{script}");
+    assert!(script.contains("<data># postscripts-start-here\n"), "{script}");
+    let written = asked(&daemon, "getpostscript", "<arg>version2</arg>\n").await;
+    assert!(!written.contains("<data>") && !written.contains("<error>"), "{written}");
+
+    let waits = asked(&daemon, "getdestiny", "<callback_port>300</callback_port>\n").await;
+    assert!(waits.contains("<destiny>standby</destiny>"), "{waits}");
+    daemon.xcat(&["nodeset", "n1", "boot"]).await;
+    let told = asked(&daemon, "getdestiny", "").await;
+    assert!(told.contains("<destiny>boot</destiny>") && told.contains("<name>n1</name>"), "{told}");
+    let next = asked(&daemon, "nextdestiny", "").await;
+    assert!(next.contains("<error>nextdestiny is not available yet</error>"), "{next}");
+    let nothing = asked(&daemon, "syncfiles", "").await;
+    assert!(!nothing.contains("<error>"), "{nothing}");
+    daemon.stop().await;
+}
+
+/// A node whose root says that it has asked: a listener on a port that only root can take.
+async fn approving(tasks: &Tasks) -> Option<u16> {
+    let (port, listener) = {
+        let mut found = None;
+        for port in 300..330 {
+            if let Ok(listener) = TcpListener::bind(("127.0.0.1", port)).await {
+                found = Some((port, listener));
+                break;
+            }
+        }
+        found?
+    };
+    tasks.spawn("the node", async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            let mut question = [0; 13];
+            if socket.read_exact(&mut question).await.is_ok() && &question == b"CREDOKBYYOU?\n" {
+                socket.write_all(b"CREDOKBYME\n").await.unwrap();
+            }
+        }
+    });
+    Some(port)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn credentials_are_for_nodes_whose_root_asks() {
+    let tasks = Tasks::new(Shutdown::new());
+    let Some(port) = approving(&tasks).await else {
+        eprintln!("NOT TESTED: credentials for nodes need root: no port below 1024 can be taken");
+        return;
+    };
+    let daemon = TestDaemon::start().await;
+    let key = daemon.config.etc.join("hostkeys/ssh_host_rsa_key");
+    std::fs::create_dir_all(key.parent().unwrap()).unwrap();
+    std::fs::write(&key, "-----BEGIN KEY-----\na&b\n-----END KEY-----\n").unwrap();
+    daemon.xcat(&["mkdef", "-t", "node", "n1", "groups=all", "ip=127.0.0.1"]).await;
+    let wanted = "<arg>ssh_rsa_hostkey</arg>\n<arg>xcat_client_cred</arg>\n";
+    for port in [String::new(), "<callback_port>4000</callback_port>\n".to_owned()] {
+        let silent = asked(&daemon, "getcredentials", &format!("{port}{wanted}")).await;
+        assert!(!silent.contains("<content>") && silent.contains("<serverdone>"), "{silent}");
+    }
+    let callback = format!("<callback_port>{port}</callback_port>\n");
+    let given = asked(&daemon, "getcredentials", &format!("{callback}{wanted}")).await;
+    let plain: Vec<&str> = given.lines().filter(|line| !line.contains('<')).collect();
+    assert_eq!(plain, ["-----BEGIN KEY-----", "a&amp;b", "-----END KEY-----"], "{given}");
+    assert!(given.contains("xcat_client_cred is for service nodes"), "{given}");
+    let password = "<arg>xcat_secure_pw:root</arg>\n";
+    let given = asked(&daemon, "getcredentials", &format!("{callback}{password}")).await;
+    assert!(given.contains("<content>$6$"), "{given}");
+    let log = std::fs::read_to_string(daemon.config.log.join("commands.log")).unwrap_or_default();
+    assert!(!log.contains("BEGIN KEY") && !log.contains("$6$"), "{log}");
     daemon.stop().await;
 }

@@ -12,6 +12,7 @@ use tables::Row;
 use crate::cell::{cell, field, list, row, rows};
 use crate::node::{BootParams, parse_macs};
 use crate::osimage::OsImage;
+use crate::ssh;
 use crate::view::BootView;
 
 /// Columns of other tables that are passed on, by the variable's name.
@@ -48,7 +49,7 @@ const COLUMNS: &[(&str, &str, &str)] = &[
 const OWN: &str = "SNMPPASSWD";
 
 /// Renders the script of `node` as `peer` sees this server; the error says what is missing.
-pub(crate) fn render(view: &BootView, node: &NodeName, peer: IpAddr) -> Result<String, String> {
+pub fn render(view: &BootView, node: &NodeName, peer: IpAddr) -> Result<String, String> {
     let master = view.address_facing(peer).ok_or("this server has no address to give to nodes")?;
     let master = master.to_string();
     let own = view.node_at(peer) == Some(node);
@@ -107,12 +108,9 @@ impl Script<'_> {
                 name => self.export(name, value),
             }
         }
-        let between = view.snapshot.site("sshbetweennodes").unwrap_or("ALLGROUPS");
-        let groups = view.snapshot.groups_of(self.node.as_str());
-        let allowed = list(between)
-            .any(|name| name == "ALLGROUPS" || groups.iter().any(|group| **group == *name));
+        let allowed = ssh::between_nodes(&view.snapshot, self.node);
         self.export("ENABLESSHBETWEENNODES", if allowed { "YES" } else { "NO" });
-        self.export("ZONENAME", "");
+        self.export("ZONENAME", &ssh::zone_of(&view.snapshot, self.node).unwrap_or_default());
     }
 
     fn networks(&mut self) {

@@ -15,6 +15,7 @@ use crate::audit;
 use crate::commands_log::Entry;
 use crate::session::answer::refusal;
 use crate::session::builtin::builtin;
+use crate::session::node;
 use crate::session::peer::{Door, Peer};
 use crate::session::request::Request;
 use crate::session::server::Server;
@@ -63,6 +64,10 @@ impl Server {
             return Admitted::Refused(refusal(denied));
         }
         if let Some(document) = builtin(&snapshot, &request, peer) {
+            self.write_down(entry, &[]);
+            return Admitted::Answered(document);
+        }
+        if let Some(document) = node::answer(&self, &request, peer).await {
             self.write_down(entry, &[]);
             return Admitted::Answered(document);
         }

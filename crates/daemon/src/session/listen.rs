@@ -136,7 +136,8 @@ async fn tls_session(
     let identity = certificates.and_then(<[_]>::first).and_then(|own| pki::common_name(own));
     // Whoever is known may use all that is left.
     let share = share.filter(|_| identity.is_none());
-    let peer = Peer { identity, host: server.host_of(address.ip()), door: Door::Tls };
+    let (host, door) = (server.host_of(address.ip()), Door::Tls(address.ip().to_canonical()));
+    let peer = Peer { identity, host, door };
     Connection::new(stream, peer, server, guest).run().await;
     drop(share);
 }

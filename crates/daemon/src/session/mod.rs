@@ -7,7 +7,9 @@ mod gate;
 mod identity;
 mod listen;
 mod login;
+mod node;
 mod peer;
+mod places;
 mod request;
 mod server;
 
@@ -15,5 +17,6 @@ pub(crate) use answer::refuse;
 pub(crate) use connection::{Connection, Guest, LARGE};
 pub(crate) use listen::{bind, bind_unix, serve_tls, serve_unix, tls_config};
 pub(crate) use peer::{Door, Peer};
+pub(crate) use places::Places;
 pub(crate) use request::Request;
 pub(crate) use server::Server;

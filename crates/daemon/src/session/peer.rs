@@ -1,6 +1,7 @@
 //! Who is at the other end of a connection, and how it came in.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use crate::session::request::Request;
 
@@ -18,8 +19,8 @@ pub(crate) struct Peer {
 /// The way in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Door {
-    /// TLS.
-    Tls,
+    /// TLS, from this address.
+    Tls(IpAddr),
     /// The Unix socket of this host.
     Local,
     /// No daemon: root's own process has opened the tables.

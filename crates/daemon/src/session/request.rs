@@ -24,6 +24,8 @@ pub(crate) struct Request {
     pub(crate) username: Option<String>,
     pub(crate) transaction: Option<String>,
     pub(crate) remote_client: Option<String>,
+    /// The port on which a node says that it asks for secrets.
+    pub(crate) callback: Option<u16>,
     /// Whether the document only asks to stop what runs.
     pub(crate) abort: bool,
     /// How it proves who sends it, if by a password or a token.
@@ -51,6 +53,7 @@ impl Request {
             username: text("username"),
             transaction: filled("transid"),
             remote_client: filled("remote_client"),
+            callback: text("callback_port").and_then(|port| port.trim().parse().ok()),
             abort: root.has("abortcommand"),
             login: Login::read(&root),
         })

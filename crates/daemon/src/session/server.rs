@@ -11,6 +11,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::commands_log::Block;
 use crate::metrics::CommandCounts;
+use crate::session::places::Places;
 
 /// What all connections share.
 pub(crate) struct Server {
@@ -28,6 +29,8 @@ pub(crate) struct Server {
     pub(crate) large: Arc<Semaphore>,
     /// Where finished requests are noted.
     pub(crate) log: mpsc::Sender<Block>,
+    /// Where the secrets are that nodes may ask for.
+    pub(crate) places: Places,
     /// How requests ended.
     pub(crate) counts: Arc<CommandCounts>,
 }

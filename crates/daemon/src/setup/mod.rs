@@ -176,7 +176,8 @@ fn given_password(file: &Path) -> std::io::Result<Secret<String>> {
     }
 }
 
-fn crypted(password: &Secret<String>) -> Result<Secret<String>, Failure> {
+/// The password as `/etc/shadow` has it.
+pub(crate) fn crypted(password: &Secret<String>) -> Result<Secret<String>, Failure> {
     let failed = |reason: String| {
         Failure::new(ErrorKind::Internal, format!("cannot crypt root's password: {reason}"))
     };
