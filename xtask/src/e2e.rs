@@ -1,11 +1,13 @@
 //! `cargo xtask e2e`: the product as its user meets it, on a real engine with virtual machines that boot from the network.
 //!
 //! Cases run in their written order. Those of the journey build on each other, so the first that fails ends the journey;
-//! a case of bad input needs only what it names. What a failure needs to be understood is kept in `artifacts/e2e/`.
+//! a case of bad input needs only what it names. What a failure needs to be understood is kept in `artifacts/e2e/`, and its ends are shown.
 
 mod bad_input;
 pub(crate) mod container;
+mod evidence;
 mod journey;
+mod patience;
 mod world;
 
 use std::time::Instant;

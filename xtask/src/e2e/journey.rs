@@ -1,16 +1,16 @@
 //! The journey: from `./up` to two nodes that booted from the network, answer, and outlive the management node.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 
+use crate::e2e::patience::wait_for_nodes;
 use crate::e2e::world::{
-    ADDRESS, CONTAINER, NODES, OSIMAGE, RANGE, SHORT, World, mn, ok, wait_booted, wait_until,
+    ADDRESS, CONTAINER, NODES, OSIMAGE, RANGE, SHORT, World, mn, ok, wait_booted,
 };
 use crate::run::{captured, shown};
 
-/// Two nodes may boot at the same time on two busy cores without hardware virtualisation.
-const BOOT: Duration = Duration::from_mins(15);
 const BUILD: Duration = Duration::from_mins(20);
 /// What the administrator's postscript leaves on a node.
 const MARK: &str = "made by the postscript of the journey";
@@ -135,7 +135,7 @@ pub(crate) fn power_on(_: &mut World) -> Result<()> {
     ok(&["rsetboot", RANGE, "net"], SHORT)?;
     let answer = ok(&["rpower", RANGE, "on"], SHORT)?;
     ensure!(answer.matches(": on").count() == NODES.len(), "{answer}");
-    wait_booted(BOOT)
+    wait_booted()
 }
 
 pub(crate) fn xdsh(_: &mut World) -> Result<()> {
@@ -189,21 +189,28 @@ pub(crate) fn replace(_: &mut World) -> Result<()> {
 
 pub(crate) fn reset(_: &mut World) -> Result<()> {
     let before = boot_ids()?;
-    ok(&["rpower", RANGE, "reset"], SHORT)?;
-    wait_until("another boot of both nodes", BOOT, || {
-        let Ok(now) = boot_ids() else { return Ok(false) };
-        Ok(now.len() == NODES.len() && now.iter().all(|line| !before.contains(line)))
+    let answer = ok(&["rpower", RANGE, "reset"], SHORT)?;
+    ensure!(answer.matches(": reset").count() == NODES.len(), "{answer}");
+    wait_for_nodes("another boot of both nodes", || {
+        let now = answered_boot_ids()?;
+        let again = |node: &str| now.get(node).is_some_and(|id| before.get(node) != Some(id));
+        Ok(NODES.into_iter().filter(|node| !again(node)).collect())
     })?;
-    wait_booted(Duration::from_mins(5))
+    wait_booted()
 }
 
-/// The kernel's name for each node's present life, as xdsh lines.
-fn boot_ids() -> Result<Vec<String>> {
-    let answer =
-        ok(&["xdsh", RANGE, "cat /proc/sys/kernel/random/boot_id"], Duration::from_mins(3))?;
-    let mut lines: Vec<String> =
-        answer.lines().filter(|line| line.contains(": ")).map(str::to_owned).collect();
-    lines.sort();
-    ensure!(lines.len() == NODES.len(), "{answer}");
-    Ok(lines)
+/// The kernel's name for the present life of each node.
+fn boot_ids() -> Result<BTreeMap<String, String>> {
+    let ids = answered_boot_ids()?;
+    ensure!(ids.len() == NODES.len(), "not every node answers xdsh: {ids:?}");
+    Ok(ids)
+}
+
+/// The same of those nodes that answer; such a name is a UUID.
+fn answered_boot_ids() -> Result<BTreeMap<String, String>> {
+    let line = ["xdsh", RANGE, "cat /proc/sys/kernel/random/boot_id"];
+    let answer = mn(&line, Duration::from_mins(3))?.stdout;
+    let pairs = answer.lines().filter_map(|line| line.split_once(": "));
+    let known = pairs.filter(|(node, id)| NODES.contains(node) && id.trim().len() == 36);
+    Ok(known.map(|(node, id)| (node.to_owned(), id.trim().to_owned())).collect())
 }

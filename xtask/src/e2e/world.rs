@@ -1,12 +1,14 @@
 //! The machine under test: the container, its commands, its nodes, and the evidence that a failure leaves.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 
+use crate::e2e::evidence;
+use crate::e2e::patience::wait_for_nodes;
 use crate::run::{Output, captured, top};
 use crate::say::say;
 
@@ -57,45 +59,15 @@ impl World {
         captured(&line, SHORT)
     }
 
-    /// Keeps logs, timelines and serial output.
+    /// Keeps logs, timelines and serial output, and shows their ends.
     pub(crate) fn keep_evidence(&self, case: &str) {
         let folder = self.artifacts.join(case.replace(|c: char| !c.is_ascii_alphanumeric(), "-"));
-        if let Err(error) = write_evidence(&folder) {
+        if let Err(error) = evidence::keep(&folder) {
             say(&format!("evidence is incomplete: {error:#}"));
         }
         say(&format!("evidence in {}", folder.display()));
     }
 }
-
-fn write_evidence(folder: &Path) -> Result<()> {
-    fs::create_dir_all(folder)?;
-    let questions: [(&str, &[&str]); 6] = [
-        ("container.log", &["docker", "logs", "--tail", "300", CONTAINER]),
-        (
-            "xcatd.log",
-            &["docker", "exec", CONTAINER, "tail", "-n", "2000", "/var/log/xcat/xcatd.log"],
-        ),
-        ("lsdef.txt", &["docker", "exec", CONTAINER, "/opt/xcat/bin/lsdef", RANGE]),
-        ("boot-1.txt", &["docker", "exec", CONTAINER, "/opt/xcat/bin/xcat", "boot", NODES[0]]),
-        ("boot-2.txt", &["docker", "exec", CONTAINER, "/opt/xcat/bin/xcat", "boot", NODES[1]]),
-        ("lab.txt", &["xcat", "lab", "status"]),
-    ];
-    for (name, words) in questions {
-        let text = captured(words, SHORT)
-            .map_or_else(|error| format!("{error:#}"), |output| output.text());
-        fs::write(folder.join(name), text)?;
-    }
-    for node in NODES {
-        let serial = PathBuf::from(LAB_STATE).join(node).join("serial.log");
-        if serial.exists() {
-            fs::copy(&serial, folder.join(format!("{node}.serial.log")))?;
-        }
-    }
-    Ok(())
-}
-
-/// Where the lab keeps its machines on the host.
-const LAB_STATE: &str = "/var/lib/xcat-lab";
 
 fn report(what: &str, result: &Result<Output>) {
     if let Err(error) = result {
@@ -166,16 +138,19 @@ pub(crate) fn wait_until(
 }
 
 /// Waits until both nodes have reported that they booted, and their sshd answers: it starts beside that report.
-pub(crate) fn wait_booted(deadline: Duration) -> Result<()> {
-    wait_for_lines(&["nodels", RANGE, "nodelist.status"], ": booted", deadline)?;
-    wait_for_lines(&["nodestat", RANGE], ": sshd", Duration::from_mins(3))
+pub(crate) fn wait_booted() -> Result<()> {
+    wait_for_lines(&["nodels", RANGE, "nodelist.status"], ": booted")?;
+    wait_for_lines(&["nodestat", RANGE], ": sshd")
 }
 
 /// Waits until a command says of every node what it should.
-fn wait_for_lines(words: &[&str], ending: &str, deadline: Duration) -> Result<()> {
-    wait_until(&format!("`{}` saying{ending}", words.join(" ")), deadline, || {
+fn wait_for_lines(words: &[&str], ending: &str) -> Result<()> {
+    wait_for_nodes(&format!("`{}` saying{ending}", words.join(" ")), || {
         let answer = ok(words, SHORT)?;
-        let lines = answer.lines().filter(|line| line.trim_end().ends_with(ending));
-        Ok(lines.count() == NODES.len())
+        let said = |node: &str| {
+            let line = |line: &&str| line.starts_with(node) && line.trim_end().ends_with(ending);
+            answer.lines().find(line).is_some()
+        };
+        Ok(NODES.into_iter().filter(|node| !said(node)).collect())
     })
 }
