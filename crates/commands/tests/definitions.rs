@@ -275,3 +275,28 @@ async fn many_missing_names_are_counted() {
     );
     assert!(text.ends_with(",m22 and 77 more\n"), "{text}");
 }
+
+#[tokio::test]
+async fn many_nodes_come_from_one_file() {
+    let cluster = Cluster::with(Patch::new()).await;
+    let stanza = |number: u32| {
+        format!(
+            "n{number:05}:\n  objtype=node\n  groups=all,rack{}\n  arch=x86_64\n  mgt=ipmi\n  \
+             bmc=10.1.{}.{}\n  mac=02:00:00:00:{:02x}:{:02x}\n\n",
+            number / 40,
+            number / 250,
+            number % 250 + 1,
+            number / 256,
+            number % 256
+        )
+    };
+    let file: String = (0..1_000).map(stanza).collect();
+    let made = printed(&cluster.answer_to("mkdef -z", Some(&file)).await);
+    assert_eq!(made.stdout, "1000 object definitions have been created or modified.\n");
+    let changed = printed(&cluster.answer_to("chdef -z", Some(&file)).await);
+    assert_eq!((changed.code, changed.stderr.as_str()), (0, ""));
+    let xml = printed(&cluster.answer("lsdef -t node -l -x").await).stdout;
+    assert_eq!(xml.matches("<objname>").count(), 1_000);
+    let changed = printed(&cluster.answer_to("chdef -x", Some(&xml)).await);
+    assert_eq!((changed.code, changed.stderr.as_str()), (0, ""));
+}

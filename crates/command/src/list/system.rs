@@ -23,7 +23,10 @@ pub(super) static LSXCATD: Meta = Meta {
     options: &[
         OptionDef::flag(&["v", "version"], "the version"),
         OptionDef::flag(&["d", "database"], "the database"),
-        OptionDef::flag(&["t", "nodetype"], "whether this is a management or a service node"),
+        OptionDef::flag(
+            &["t", "nodetype", "type"],
+            "whether this is a management or a service node",
+        ),
         OptionDef::flag(&["a", "all"], "all of it"),
     ],
     ..BASE

@@ -85,6 +85,9 @@ static PROSE: &[(&str, Prose)] = &[
                 ("lsdef -t osimage -l", "Show all images."),
                 ("lsdef -w arch==x86_64 -w status==booted -s", "Find nodes."),
                 ("lsdef -h -t network", "Print what the attributes of networks mean."),
+                ("lsdef --template", "List the templates of nodes."),
+                ("lsdef -t auditlog -w userid==root -l", "Show entries of a log."),
+                ("lsdef -a -l -x", "Print everything as XML."),
             ],
         ),
     ),
@@ -111,13 +114,27 @@ static PROSE: &[(&str, Prose)] = &[
     (
         "mkdef",
         about(
-            &["An object that exists is refused, unless -f is given, which replaces it."],
+            &[
+                "An object that exists is refused, unless -f is given, which replaces it.",
+                "A template says which attributes must be given: lsdef --template lists them. --template also takes the \
+                 name of an object of the same type.",
+                "-u finds the lists of packages and the directories of an osimage below custom in the install directory, \
+                 then among our own; without osvers and osarch they are those of the management node.",
+            ],
             &[
                 (
                     "mkdef -t node n[1-4] groups=compute ip='|n(\\d+)|10.0.0.($1+10)|'",
                     "Define four nodes whose addresses follow from their numbers.",
                 ),
                 ("mkdef -t group -o up -d -w status==booted", "Define a group by a condition."),
+                (
+                    "mkdef -t node n5 --template x86_64-template ip=10.0.0.15 bmc=10.0.1.15",
+                    "Define a node by a template.",
+                ),
+                (
+                    "mkdef img1 -u profile=compute provmethod=netboot osvers=debian13",
+                    "Define an image.",
+                ),
             ],
         ),
     ),
@@ -177,7 +194,8 @@ static PROSE: &[(&str, Prose)] = &[
         about(
             &[
                 "All files are read and checked before anything is changed: the tables are as in the files then, or \
-                 as they were. Tables without a file stay as they are.",
+                 as they were. A directory without the files that every dump has is refused; other tables without a \
+                 file stay as they are. The status of nodes comes back as the dump has it.",
             ],
             &[("restorexCATdb -p /tmp/tables", "Take the tables of a dump, ours or xCAT's.")],
         ),
