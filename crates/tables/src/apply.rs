@@ -114,11 +114,22 @@ impl Draft {
         nodes.get_key_value(text).map_or_else(|| text.into(), |(name, _)| name.clone())
     }
 
+    /// A row that comes back as it was keeps its memory: most rows of a restored dump do.
     fn put(&mut self, row: Row) {
-        let index = row.index();
         let table = row.table();
+        let known = self.known(table, row.index()).filter(|known| **known == row);
+        let row = known.cloned().unwrap_or(row);
+        let index = row.index();
         let old = self.rows_mut(table).insert(index.clone(), row);
         self.touch(table, index, old);
+    }
+
+    /// The row as it is, or as it was before it was removed.
+    fn known(&self, table: TableId, index: Text) -> Option<&Row> {
+        self.rows(table).get(&index).or_else(|| {
+            let place = self.touched.get(&(table, index))?;
+            self.before.get(*place)?.2.as_ref()
+        })
     }
 
     fn delete(&mut self, table: TableId, key: &[String]) -> Result<(), ApplyError> {

@@ -210,3 +210,19 @@ fn loading_gives_the_same_tables() {
     assert_eq!(rows, again);
     assert_eq!(names(loaded.nodes()), names(snapshot.nodes()));
 }
+
+#[test]
+fn a_row_that_comes_back_as_it_was_is_the_same_in_memory() {
+    let first = cluster();
+    let second = after(&first, |patch| {
+        patch.clear(ids::NODELIST);
+        patch
+            .replace(Row::new(ids::NODELIST, [("node", "n2"), ("groups", "compute,all")]).unwrap());
+        patch.replace(Row::new(ids::NODELIST, [("node", "n1"), ("groups", "other")]).unwrap());
+    });
+    let text = |snapshot: &Snapshot, node| {
+        snapshot.row(ids::NODELIST, &[node]).unwrap().text("groups").unwrap().clone()
+    };
+    assert!(std::sync::Arc::ptr_eq(&text(&first, "n2"), &text(&second, "n2")));
+    assert_eq!(&*text(&second, "n1"), "other");
+}
