@@ -29,8 +29,9 @@ use crate::say::say;
 
 /// What the menu says about it.
 pub(crate) const USAGE: &str = "\
-  image [--arch amd64,arm64,ppc64le] [--tag TAG] [--output FILE] [--check]
-                  container images as one archive that docker and podman load; --check starts each, emulated where needed";
+  image [--arch amd64,arm64,ppc64le] [--tag TAG] [--output FILE] [--programs FOLDER] [--check]
+                  container images as one archive that docker and podman load; --check starts each, emulated where needed;
+                  --programs: those of one architecture, built before";
 
 /// Nothing that runs for a moment takes longer.
 const SHORT: Duration = Duration::from_mins(2);
@@ -67,6 +68,8 @@ struct Request {
     architectures: Vec<Arch>,
     tag: String,
     output: Option<PathBuf>,
+    /// Programs that were built before, of the one architecture that is asked for.
+    programs: Option<PathBuf>,
     mode: Mode,
 }
 
@@ -76,6 +79,7 @@ impl Request {
             architectures: Arch::ALL.to_vec(),
             tag: "latest".to_owned(),
             output: None,
+            programs: None,
             mode: Mode::Build,
         };
         let mut arguments = arguments.iter();
@@ -84,11 +88,14 @@ impl Request {
             match option {
                 "--arch" => request.architectures = architectures(value()?)?,
                 "--tag" => request.tag = tag(value()?)?,
-                "--output" => request.output = Some(PathBuf::from(value()?)),
+                "--output" => request.output = Some(std::path::absolute(value()?)?),
+                "--programs" => request.programs = Some(std::path::absolute(value()?)?),
                 "--check" => request.mode = Mode::Check,
                 _ => bail!("unknown option {option}\n{USAGE}"),
             }
         }
+        let one = request.architectures.len() == 1;
+        ensure!(one || request.programs.is_none(), "--programs needs one --arch");
         Ok(request)
     }
 }
@@ -121,7 +128,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let release = release(&request.tag)?;
     let mut images = Vec::new();
     for arch in &request.architectures {
-        match build(*arch, &release, request.mode) {
+        match build(*arch, &request, &release) {
             Ok(image) => images.push(image),
             Err(error) if request.mode == Mode::Check && error.is::<Unavailable>() => {
                 say(&format!("SKIPPED: the image of {} was NOT TESTED: {error}", arch.name()));
@@ -132,19 +139,30 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     if images.is_empty() {
         return Ok(());
     }
-    let tar = request.output.unwrap_or(place("")?.join(file_name(&images, &request.tag)));
-    archive::write(&images, &release, &place("layout")?, &tar)?;
+    let name = file_name(&images, &request.tag);
+    let layout = place("layouts")?.join(&name);
+    let tar = match request.output {
+        Some(file) => file,
+        None => place("")?.join(format!("{name}.tar")),
+    };
+    archive::write(&images, &release, &layout, &tar)?;
     report(&images, &tar)?;
-    if request.mode == Mode::Check { reproduce(&images, &release, &tar) } else { Ok(()) }
+    if request.mode == Mode::Check {
+        reproduce(&images, &release, &layout, &tar)?;
+    }
+    Ok(fs::remove_dir_all(&layout)?)
 }
 
-fn build(arch: Arch, release: &Release, mode: Mode) -> Result<Image> {
+fn build(arch: Arch, request: &Request, release: &Release) -> Result<Image> {
     emulation::ensure(arch)?;
-    let programs = programs::build(arch)?;
+    let programs = match &request.programs {
+        Some(built) => built.clone(),
+        None => programs::build(arch)?,
+    };
     let system = system::ensure(arch)?;
-    let files = files::make(arch, &system, &programs)?;
-    let image = Image { arch, layers: vec![system, files] };
-    if mode == Mode::Check {
+    let files = files::make(arch, &system, &programs, &release.epoch)?;
+    let image = Image { arch, programs, layers: vec![system, files] };
+    if request.mode == Mode::Check {
         check::starts(&image, &release.settings)?;
     }
     Ok(image)
@@ -179,8 +197,8 @@ fn release(tag: &str) -> Result<Release> {
 
 fn file_name(images: &[Image], tag: &str) -> String {
     match images {
-        [image] => format!("xcat-rs-{tag}-{}.tar", image.arch.name()),
-        _ => format!("xcat-rs-{tag}.tar"),
+        [image] => format!("xcat-rs-{tag}-{}", image.arch.name()),
+        _ => format!("xcat-rs-{tag}"),
     }
 }
 
@@ -200,13 +218,12 @@ fn report(images: &[Image], tar: &Path) -> Result<()> {
 }
 
 /// Makes the upper layers and the archive again from the same programs: nothing may differ.
-fn reproduce(images: &[Image], release: &Release, tar: &Path) -> Result<()> {
+fn reproduce(images: &[Image], release: &Release, layout: &Path, tar: &Path) -> Result<()> {
     let before = digest(tar)?;
     for image in images {
-        let (system, programs) = (&image.layers[0], programs::folder(image.arch)?);
-        files::make(image.arch, system, &programs)?;
+        files::make(image.arch, &image.layers[0], &image.programs, &release.epoch)?;
     }
-    archive::write(images, release, &place("layout")?, tar)?;
+    archive::write(images, release, layout, tar)?;
     let after = digest(tar)?;
     ensure!(before == after, "{}: written twice, sha256 {before} and {after}", tar.display());
     say("ok written again with the same bytes");
@@ -294,6 +311,7 @@ mod tests {
             architectures: vec![Arch::Ppc64le, Arch::Amd64],
             tag: "dev".to_owned(),
             output: None,
+            programs: None,
             mode: Mode::Check,
         };
         assert_eq!(request.unwrap(), expected);
@@ -304,6 +322,7 @@ mod tests {
             &["--tag", ""],
             &["--tag", "a/b"],
             &["--tag", ".a"],
+            &["--programs", "target/up/bin"],
             &["--fast"],
         ] {
             assert!(Request::parse(wrong).is_err(), "{wrong:?}");

@@ -26,6 +26,8 @@ const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 #[derive(Debug)]
 pub(crate) struct Image {
     pub(crate) arch: Arch,
+    /// The folder of the programs in its last layer.
+    pub(crate) programs: PathBuf,
     pub(crate) layers: Vec<PathBuf>,
 }
 
@@ -135,7 +137,7 @@ fn rfc3339(epoch: &str) -> Result<String> {
     Ok(output.stdout.trim().to_owned())
 }
 
-/// Adds a compressed layer. The tar's own digest names the compressed file, which is kept beside it.
+/// Adds a compressed layer; the compressed file is kept beside the tar until that is made anew.
 fn add_layer(tar: &Path, folder: &Path) -> Result<Blob> {
     let packed = PathBuf::from(format!("{}.gz", text(tar)?));
     let is_current = match (fs::metadata(&packed), fs::metadata(tar)) {
@@ -144,7 +146,7 @@ fn add_layer(tar: &Path, folder: &Path) -> Result<Blob> {
     };
     if !is_current {
         let partial = PathBuf::from(format!("{}.partial", text(&packed)?));
-        let line = r#"gzip -9nc "$1" >"$2" && mv "$2" "$3""#;
+        let line = r#"gzip -6nc "$1" >"$2" && mv "$2" "$3""#;
         quietly(&["sh", "-ec", line, "sh", text(tar)?, text(&partial)?, text(&packed)?], BUILD)?;
     }
     add_file(&packed, folder)
@@ -230,7 +232,7 @@ mod tests {
             .map(|&arch| {
                 let layer = folder.path().join(format!("{}.tar", arch.name()));
                 fs::write(&layer, arch.name()).unwrap();
-                Image { arch, layers: vec![layer] }
+                Image { arch, programs: PathBuf::new(), layers: vec![layer] }
             })
             .collect();
         let tar = folder.path().join("out.tar");

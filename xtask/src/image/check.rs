@@ -18,7 +18,7 @@ const START: Duration = Duration::from_mins(10);
 /// Runs as the first process of the namespaces: $1 the root, then the entry point. What is mounted and set here is what an
 /// engine would: /proc, /dev, a network, a name.
 const CONTAINER: &str = r#"
-root=$1
+cd "$1"
 shift
 hostname xcatmn
 ip link set lo up
@@ -26,28 +26,28 @@ ip link add mgt type veth peer name mgt-peer
 ip addr add 10.5.107.101/24 dev mgt
 ip link set mgt up
 ip link set mgt-peer up
-mount -t proc proc "$root/proc"
-mount --rbind /dev "$root/dev"
-mount -t tmpfs tmpfs "$root/run"
+mount -t proc proc proc
+mount --rbind /dev dev
+mount -t tmpfs tmpfs run
 echo '127.0.0.1 localhost
-10.5.107.101 xcatmn.clusters.com xcatmn' >"$root/etc/hosts"
-: >"$root/etc/resolv.conf"
-inside() { chroot "$root" env -i PATH=/opt/xcat/bin:/opt/xcat/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin "$@"; }
-inside "$@" </dev/null >"$root/start.log" 2>&1 &
+10.5.107.101 xcatmn.clusters.com xcatmn' >etc/hosts
+: >etc/resolv.conf
+inside='chroot . env -i PATH=/opt/xcat/bin:/opt/xcat/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+$inside "$@" </dev/null >start.log 2>&1 &
 first=$!
 deadline=$(($(date +%s) + 540))
-until inside xcatd health >/dev/null 2>&1; do
+until $inside xcatd health >/dev/null 2>&1; do
     if ! kill -0 $first 2>/dev/null || [ "$(date +%s)" -gt $deadline ]; then
-        cat "$root/start.log"
+        cat start.log
         exit 1
     fi
     sleep 0.5
 done
-inside uname -m
-inside lsdef -t site -i master,domain
-inside mkdef -t node check1 groups=all
-inside lsdef check1 -i groups
-MANPATH=/opt/xcat/share/man inside env MANPATH=/opt/xcat/share/man apropos -s 1 lsdef
+$inside uname -m
+$inside lsdef -t site -i master,domain
+$inside mkdef -t node check1 groups=all
+$inside lsdef check1 -i groups
+$inside env MANPATH=/opt/xcat/share/man apropos -s 1 lsdef
 kill -TERM $first
 wait $first
 "#;

@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use crate::image::arch::Arch;
-use crate::image::{BUILD, SHORT, emulation, epoch, fresh, place, quietly, text};
+use crate::image::{BUILD, SHORT, emulation, fresh, place, quietly, text};
 use crate::run::captured;
 
-/// Makes the layer's tar from the lower layer and the folder of the programs.
-pub(crate) fn make(arch: Arch, system: &Path, programs: &Path) -> Result<PathBuf> {
+/// Makes the layer's tar from the lower layer and the folder of the programs; every file gets the date `epoch`.
+pub(crate) fn make(arch: Arch, system: &Path, programs: &Path, epoch: &str) -> Result<PathBuf> {
     emulation::ensure(arch)?;
     let folder = place(arch.name())?;
     let (root, staged, layer) =
@@ -25,7 +25,7 @@ pub(crate) fn make(arch: Arch, system: &Path, programs: &Path) -> Result<PathBuf
     quietly(&["chroot", text(&root)?, "/bin/sh", "/tmp/commands.sh"], BUILD)?;
     fs::remove_file(root.join("tmp/commands.sh"))?;
     let added = added(&before, &paths(&root)?, &paths(&staged)?);
-    pack(&root, &added, &epoch(None)?, &layer)?;
+    pack(&root, &added, epoch, &layer)?;
     fs::remove_dir_all(&root)?;
     Ok(layer)
 }

@@ -53,12 +53,7 @@ pub(crate) fn build(arch: Arch) -> Result<PathBuf> {
     line.extend(["--target", arch.target()]);
     line.extend(PROGRAMS.iter().flat_map(|name| ["--bin", name]));
     shown(&line)?;
-    folder(arch)
-}
-
-/// Where they are when they are built.
-pub(crate) fn folder(arch: Arch) -> Result<PathBuf> {
-    Ok(place("programs")?.join(arch.target()).join("release"))
+    Ok(target.join(arch.target()).join("release"))
 }
 
 /// Static programs, as `./up` builds them: they run on the node and in its initramfs too.
