@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::e2e::container::place::{Container, ok};
 use crate::run::captured;
@@ -162,11 +162,13 @@ pub(super) fn unusable_database() -> Result<()> {
         let place = Container::new("xcate2e-database")?;
         place.start(&[])?;
         place.wait_until_healthy()?;
-        ok(&["docker", "stop", place.name])?;
+        ok(&["docker", "stop", "-t", "30", place.name])?;
         place.remove()?;
-        place.prepare(&format!("F={file}; {change}; sha256sum $F >/.dbbackup/before"))?;
+        place.prepare(&format!(
+            "F={file}; test ! -e $F-wal; {change}; sha256sum $F >/.dbbackup/before"
+        ))?;
         place.start(&[])?;
-        place.ends(78, &words)?;
+        place.ends(78, &words).with_context(|| change.to_owned())?;
         place.remove()?;
         place.prepare("sha256sum -c --quiet /.dbbackup/before")?;
     }
