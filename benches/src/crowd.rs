@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use crate::place::{Place, ask};
+use crate::place::{Place, ask, program, timed};
 
 const CLIENTS: usize = 50;
 const LASTING: Duration = Duration::from_secs(4);
@@ -15,6 +15,11 @@ const LASTING: Duration = Duration::from_secs(4);
 /// Whole processes of the client, `CLIENTS` at any time.
 pub(crate) fn of_processes(place: &Place, words: &[&str]) -> Result<String> {
     per_second(&|| place.run(words).map(drop))
+}
+
+/// As many processes that do nothing: what starting and ending them costs by itself.
+pub(crate) fn of_idle_processes() -> Result<String> {
+    per_second(&|| timed(&mut program(Path::new("true"))).map(drop))
 }
 
 /// The same question without processes: every client is a thread that connects, asks and reads.

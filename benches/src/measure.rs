@@ -199,6 +199,8 @@ impl Measuring {
         }
         let rate = crowd::of_connections(&self.place.socket(), "lsdef", &[&node])?;
         self.note("50 connections at once, `lsdef NODE` without processes", rate);
+        let rate = crowd::of_idle_processes()?;
+        self.note("50 at once of `true`, which does nothing", rate);
         self.note_memory("at the end")
     }
 }
