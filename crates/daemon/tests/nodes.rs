@@ -41,6 +41,37 @@ async fn a_node_reports_its_status_and_a_stranger_is_disconnected() {
     daemon.stop().await;
 }
 
+/// What the install monitor says to one line of a node, after its greeting.
+async fn told(daemon: &TestDaemon, line: &str) -> String {
+    let mut node = TcpStream::connect(daemon.daemon.address("monitor").await).await.unwrap();
+    node.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    let mut text = String::new();
+    tokio::time::timeout(SOON, node.read_to_string(&mut text)).await.unwrap().unwrap();
+    text.strip_prefix("ready\ndone\n").unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_install_monitor_gives_the_script_and_does_not_claim_files() {
+    let daemon = TestDaemon::start().await;
+    daemon.xcat(&["mkdef", "-t", "node", "n1", "groups=all", "ip=127.0.0.1"]).await;
+    let script = told(&daemon, "getpostscript").await;
+    assert!(script.contains("\nNODE='n1'\n") && script.ends_with("\n#END OF SCRIPT\n"), "{script}");
+    assert_eq!(told(&daemon, "syncfiles").await, "syncfiles done\n");
+    assert_eq!(told(&daemon, "unlocktftpdir").await, "");
+    assert_eq!(told(&daemon, "locktftpdir\ninstallmonitor").await, "done\n");
+    let image = ["mkdef", "-t", "osimage", "img", "imagetype=linux", "synclists=/install/list"];
+    let (made, set) = (daemon.xcat(&image).await, ["chdef", "n1", "provmethod=img"]);
+    assert_eq!(made.status, 0, "{}", made.err);
+    assert_eq!(daemon.xcat(&set).await.status, 0);
+    assert_eq!(told(&daemon, "syncfiles").await, "");
+    let refused = asked(&daemon, "syncfiles", "").await;
+    assert!(
+        refused.contains("synclists of osimage img (/install/list) cannot be sent"),
+        "{refused}"
+    );
+    daemon.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_taken_port_stops_one_service_until_it_is_free() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 
+use base::NodeName;
 use tables::Snapshot;
 
-use crate::cell::{field, row};
+use crate::cell::{cell, field, row};
 
 /// An osimage; what is empty is absent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -47,6 +48,13 @@ pub struct OsImage {
     pub kernelver: Option<String>,
     /// Network drivers for the initramfs.
     pub netdrivers: Option<String>,
+}
+
+/// The image of `node` and its lists of files that are kept the same on nodes, if it has such lists.
+pub fn synclists(snapshot: &Snapshot, node: &NodeName) -> Option<(String, String)> {
+    let image = cell(snapshot, "nodetype", "provmethod", node.as_str())?;
+    let image = OsImage::read(snapshot, &image)?;
+    Some((image.name, image.synclists?))
 }
 
 impl OsImage {

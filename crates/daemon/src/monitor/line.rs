@@ -39,10 +39,25 @@ pub(crate) enum Ask {
     Status(Vec<String>),
     /// The application status.
     AppStatus(String),
+    /// A place below the TFTP root to write files to, or no more of that.
+    Upload(Wish),
+    /// The node's script.
+    Script,
+    /// The files that are kept the same on all nodes.
+    SyncFiles,
     /// Only whether somebody listens.
     Probe,
     /// Something that is not done here.
     Other,
+}
+
+/// What a node wants of a place to write files to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// To have it.
+    Open,
+    /// To have it closed.
+    Closed,
 }
 
 impl Ask {
@@ -54,6 +69,16 @@ impl Ask {
         if let Some((_, words)) = line.split_once("installstatus") {
             let known = words.split_whitespace().filter(|word| STATUSES.contains(word));
             return Self::Status(known.take(MAX_WORDS).map(str::to_owned).collect());
+        }
+        if line.contains("locktftpdir") {
+            let wish = if line.starts_with("unlock") { Wish::Open } else { Wish::Closed };
+            return Self::Upload(wish);
+        }
+        if line.starts_with("getpostscript") {
+            return Self::Script;
+        }
+        if line.starts_with("syncfiles") {
+            return Self::SyncFiles;
         }
         if let Some((_, text)) = line.split_once("hpcbootstatus") {
             // It is shown on terminals, which must not take orders from nodes.
@@ -106,6 +131,10 @@ mod tests {
             ("installstatus powering-off bogus failed", status(&["powering-off", "failed"])),
             ("hpcbootstatus gpfs=up", Ask::AppStatus("gpfs=up".to_owned())),
             ("hpcbootstatus a\u{1b}]2;x\u{7}", Ask::AppStatus("a ]2;x ".to_owned())),
+            ("unlocktftpdir", Ask::Upload(Wish::Open)),
+            ("locktftpdir", Ask::Upload(Wish::Closed)),
+            ("getpostscript", Ask::Script),
+            ("syncfiles", Ask::SyncFiles),
             ("installmonitor", Ask::Probe),
             ("hello", Ask::Other),
         ] {

@@ -12,6 +12,8 @@ use std::time::Duration;
 use base::{Failure, NodeName, Timestamp};
 use commands::Sink;
 use model::flight::{BootEvent, Step};
+use model::osimage::synclists;
+use model::postscript;
 use netboot::Recorder;
 use runtime::{Shares, serve_each};
 use store::Origin;
@@ -20,7 +22,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::session::Server;
-use line::{Ask, app_status_patch, status_patch};
+use line::{Ask, Wish, app_status_patch, status_patch};
 
 /// How long a node may take for one line.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -45,7 +47,8 @@ pub(crate) async fn serve(
             return None;
         };
         let share = shares.take(node.clone())?;
-        let (session, recorder) = (Session { node, server: server.clone() }, recorder.clone());
+        let (address, server) = (address.ip(), server.clone());
+        let (session, recorder) = (Session { node, address, server }, recorder.clone());
         Some(async move {
             if let Err(error) = session.converse(socket, &recorder).await {
                 tracing::debug!(node = %session.node, %error, "the node left the install monitor");
@@ -63,7 +66,41 @@ fn node_at(server: &Server, address: IpAddr) -> Option<NodeName> {
 
 struct Session {
     node: NodeName,
+    address: IpAddr,
     server: Arc<Server>,
+}
+
+/// What a node is told after a line was acted upon.
+#[derive(Default)]
+struct Reply {
+    text: String,
+    then: Then,
+}
+
+/// What follows a line.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Then {
+    /// The end.
+    #[default]
+    Close,
+    /// Another line.
+    GoOn,
+}
+
+impl Reply {
+    fn last(text: String) -> Self {
+        Self { text, then: Then::Close }
+    }
+}
+
+impl Wish {
+    /// The original goes on listening only after a place was closed.
+    fn then(self) -> Then {
+        match self {
+            Self::Open => Then::Close,
+            Self::Closed => Then::GoOn,
+        }
+    }
 }
 
 impl Session {
@@ -81,17 +118,25 @@ impl Session {
             }
             writer.write_all(b"done\n").await?;
             let line = String::from_utf8_lossy(&line).replace(['\r', '\n'], "");
-            if self.act(&line, recorder).await {
+            let Reply { text, then } = self.act(&line, recorder).await;
+            writer.write_all(text.as_bytes()).await?;
+            if then == Then::Close {
                 return Ok(());
             }
         }
         Ok(())
     }
 
-    /// Does what the line asks for; says whether the conversation is over.
-    async fn act(&self, line: &str, recorder: &Recorder) -> bool {
+    /// Does what the line asks for.
+    async fn act(&self, line: &str, recorder: &Recorder) -> Reply {
         let now = self.server.clock.now();
         match Ask::read(line) {
+            Ask::Script => return Reply::last(self.script()),
+            Ask::SyncFiles => return Reply::last(self.sync_files()),
+            Ask::Upload(wish) => {
+                tracing::info!(node = %self.node, "TFTP takes no files here; the node sends them otherwise");
+                return Reply { then: wish.then(), ..Reply::default() };
+            }
             Ask::Next => self.next().await,
             Ask::Status(words) => {
                 for status in words {
@@ -115,7 +160,30 @@ impl Session {
                 tracing::info!(node = %self.node, line, "the node sent a line that means nothing here");
             }
         }
-        true
+        Reply::default()
+    }
+
+    /// The lines of the node's script, and the mark of their end.
+    fn script(&self) -> String {
+        let view = self.server.view.load();
+        let script = postscript::render(&view, &self.node, self.address);
+        let script = script.unwrap_or_else(|reason| {
+            tracing::warn!(node = %self.node, reason, "the node's script cannot be rendered");
+            String::new()
+        });
+        script + "#END OF SCRIPT\n"
+    }
+
+    /// Says that the files are there, when there are none to send.
+    fn sync_files(&self) -> String {
+        let view = self.server.view.load();
+        match synclists(view.snapshot(), &self.node) {
+            None => "syncfiles done\n".to_owned(),
+            Some((image, lists)) => {
+                tracing::warn!(node = %self.node, image, lists, "synchronising files is not available yet");
+                String::new()
+            }
+        }
     }
 
     fn event(&self, time: Timestamp, status: &str) -> BootEvent {

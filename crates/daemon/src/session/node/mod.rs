@@ -11,7 +11,8 @@ use std::net::IpAddr;
 
 use base::{ErrorKind, Failure, NodeName, Secret};
 use model::destiny::{Destiny, destiny};
-use model::{BootView, OsImage, postscript};
+use model::osimage::synclists;
+use model::{BootView, postscript};
 use wire::xml::Element;
 
 use crate::session::answer::done;
@@ -122,9 +123,7 @@ fn destiny_of(node: &NodeName, told: &Destiny) -> Element {
 
 /// Nothing to do for a node without a list of files; with one, the node must not believe that it has them.
 fn sync_files(view: &BootView, node: &NodeName) -> Result<Vec<Element>, String> {
-    let image = view.snapshot().node_cell("nodetype", "provmethod", node.as_str());
-    let image = image.and_then(|cell| OsImage::read(view.snapshot(), &cell.text));
-    match image.and_then(|image| Some((image.name.clone(), image.synclists?))) {
+    match synclists(view.snapshot(), node) {
         None => Ok(Vec::new()),
         Some((image, lists)) => Err(format!(
             "node {node}: synclists of osimage {image} ({lists}) cannot be sent: synchronising \
