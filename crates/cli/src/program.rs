@@ -31,11 +31,19 @@ const SERVER: &str = "localhost:3001";
 const MAX_STDIN: u64 = 15 * 1024 * 1024;
 /// Runs the client with these words, the program's name first.
 pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
-    let mut words = words.map(|word| word.to_string_lossy().into_owned());
-    let program = words.next().unwrap_or_default();
+    let mut words = words;
+    let program = words.next().unwrap_or_default().to_string_lossy().into_owned();
     let program = program.rsplit('/').next().unwrap_or_default().to_owned();
-    let words: Vec<String> = words.collect();
     let Ok(output) = Output::new() else { return ExitCode::FAILURE };
+    let words: Result<Vec<String>, OsString> = words.map(OsString::into_string).collect();
+    let words = match words {
+        Ok(words) => words,
+        Err(word) => {
+            let word = word.to_string_lossy();
+            let text = format!("Error: the argument '{word}' is not UTF-8: convert it (iconv)\n");
+            return say(&output, Stream::Err, &text, 1);
+        }
+    };
     let generic = help::GENERIC.contains(&&*program);
     match words.first().map(String::as_str) {
         None if generic => return say(&output, Stream::Err, help::USAGE, 1),
@@ -83,7 +91,10 @@ fn told(output: &Output, text: &str, status: u8) -> u8 {
 /// Sends one command and shows its answer.
 fn call(command: &str, front: FrontEnd, arguments: &[String], output: &Output) -> u8 {
     let mut caller = caller();
-    caller.stdin = output.undisturbed(|| read_stdin(front, &caller));
+    match output.undisturbed(|| read_stdin(front, &caller)) {
+        Ok(stdin) => caller.stdin = stdin,
+        Err(reason) => return told(output, &format!("Error: {reason}\n"), 1),
+    }
     if front == FrontEnd::TableFile {
         match command::find(command).map_or(Ok(None), |meta| table_file::read(meta, arguments)) {
             Ok(upload) => caller.upload = upload,
@@ -147,27 +158,43 @@ fn caller() -> Caller {
 
 /// Reads standard input when the original would: from a pipe, for definitions from anything but a terminal, and without
 /// `TERM` (or under ksh) whenever something arrives within a second.
-fn read_stdin(front: FrontEnd, caller: &Caller) -> Option<String> {
-    use std::io::IsTerminal;
-    if front == FrontEnd::TableFile {
-        return None;
+///
+/// Definitions must not lose or change a byte, so what cannot be sent as it is is refused; others rarely want it.
+fn read_stdin(front: FrontEnd, caller: &Caller) -> Result<Option<String>, String> {
+    if front == FrontEnd::TableFile || !wants_stdin(front, caller) {
+        return Ok(None);
     }
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().take(MAX_STDIN + 1).read_to_end(&mut bytes);
+    match read {
+        _ if front != FrontEnd::Definitions => {
+            bytes.truncate(usize::try_from(MAX_STDIN).unwrap_or(usize::MAX));
+            Ok(read.is_ok().then(|| String::from_utf8_lossy(&bytes).into_owned()))
+        }
+        Err(error) => Err(format!("standard input cannot be read: {error}")),
+        Ok(count) if count as u64 > MAX_STDIN => Err(format!(
+            "standard input is longer than {} MiB: send it in parts",
+            MAX_STDIN / 1024 / 1024
+        )),
+        Ok(_) => String::from_utf8(bytes).map(Some).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            format!("standard input is not UTF-8 at byte {at}: convert it (iconv)")
+        }),
+    }
+}
+
+fn wants_stdin(front: FrontEnd, caller: &Caller) -> bool {
+    use std::io::IsTerminal;
     let stdin = std::io::stdin();
     let ksh = caller.variable("SHELL").is_some_and(|shell| shell.ends_with("/ksh"));
-    let wanted = if ksh || caller.variable("TERM").is_none() {
+    if ksh || caller.variable("TERM").is_none() {
         let mut fds = [PollFd::new(stdin.as_fd(), PollFlags::POLLIN)];
         poll(&mut fds, PollTimeout::from(1000u16)).is_ok_and(|ready| ready > 0)
     } else if front.always_reads_stdin() {
         !stdin.is_terminal()
     } else {
         std::fs::metadata("/dev/stdin").is_ok_and(|metadata| metadata.file_type().is_fifo())
-    };
-    if !wanted {
-        return None;
     }
-    let mut bytes = Vec::new();
-    stdin.lock().take(MAX_STDIN).read_to_end(&mut bytes).ok()?;
-    Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// A daemon that cannot be reached.

@@ -28,7 +28,7 @@ pub use getopt::{OptionError, Options};
 pub use list::{ALL, find, resolve};
 pub use meta::{Dir, Getopt, Meta, OptionDef, Takes, Topic};
 pub use nearest::{did_you_mean, nearest};
-pub use secret::masked;
+pub use secret::{masked, masked_of};
 
 /// The version that commands report.
 pub const VERSION: &str = concat!("Version 2.19.0 (xcat-rs ", env!("CARGO_PKG_VERSION"), ")");

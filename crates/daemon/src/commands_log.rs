@@ -45,12 +45,13 @@ impl Entry {
         if UNRECORDED.contains(&&*request.command) {
             return None;
         }
-        let given = request.arguments.join(" ");
-        let shown = command::masked(request.arguments.iter().map(String::as_str));
-        let secret = request.command == "getcredentials" || tells(&given) || shown != given;
-        let mut words = vec![request.command.clone()];
-        words.extend(request.noderange.clone());
-        words.push(shown);
+        let (given, asked) =
+            (request.arguments.join(" "), request.noderange.as_deref().unwrap_or_default());
+        let (shown, noderange) = (request.shown_arguments(), request.shown_noderange());
+        let masked = shown != given || noderange != asked;
+        let secret = request.command == "getcredentials" || tells(&given) || masked;
+        let mut words = vec![request.command.clone(), noderange, shown];
+        words.retain(|word| !word.is_empty());
         let client_type = request.client_type.as_deref().unwrap_or("other");
         let head = format!(
             "{RULE}\n[Date]       {}\n[ClientType] {client_type} \n[Request]    {} \n[Response]\n",

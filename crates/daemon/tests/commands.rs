@@ -71,19 +71,13 @@ async fn a_reader_that_goes_away_ends_the_client_quietly_and_a_slow_one_gets_eve
     let shell = |script: &str| {
         Program::new("bash").args(["-c", script]).env("XCATSOCKET", &daemon.config.socket)
     };
-    let path = client_path();
+    let path = support::client_path();
     let head = run(shell(&format!("{path} lsdef -t node n[1-3000] | head -n 1"))).await;
     assert_eq!((head.status, head.out.lines().count(), &*head.err), (0, 1, ""));
     let count = "while read -r line; do count=$((count+1)); done; echo $count";
     let slow = run(shell(&format!("{path} nodels all | {{ {count}; }}"))).await;
     assert_eq!((&*slow.out, &*slow.err), ("3000\n", ""));
     daemon.stop().await;
-}
-
-fn client_path() -> String {
-    let test = std::env::current_exe().unwrap();
-    let target = test.parent().and_then(std::path::Path::parent).unwrap();
-    target.join("examples/xcat").display().to_string()
 }
 
 #[tokio::test(flavor = "multi_thread")]

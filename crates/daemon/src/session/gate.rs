@@ -91,7 +91,7 @@ impl Server {
         let now = self.clock.now();
         tracing::info!(
             command = request.command,
-            noderange = request.noderange.as_deref().unwrap_or_default(),
+            noderange = request.shown_noderange(),
             peer = %peer,
             allowed = verdict.allowed,
             rule = verdict.rule.as_deref().unwrap_or_default(),

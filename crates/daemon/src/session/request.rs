@@ -59,6 +59,16 @@ impl Request {
         })
     }
 
+    /// The arguments in one line, without secrets.
+    pub(crate) fn shown_arguments(&self) -> String {
+        command::masked_of(&self.command, self.arguments.iter().map(String::as_str))
+    }
+
+    /// The noderange without secrets: it can compare a password.
+    pub(crate) fn shown_noderange(&self) -> String {
+        command::masked(self.noderange.as_deref())
+    }
+
     /// What the commands need of it.
     pub(crate) fn into_call(self, user: String, now: Timestamp) -> commands::Request {
         commands::Request {

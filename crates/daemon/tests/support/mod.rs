@@ -90,14 +90,24 @@ impl TestDaemon {
     }
 }
 
-pub(crate) fn client() -> Program {
+/// Where the client's program is.
+pub(crate) fn client_path() -> String {
     let test = std::env::current_exe().unwrap();
     let target = test.parent().and_then(Path::parent).unwrap();
-    Program::new(target.join("examples/xcat")).clean_env().env("TERM", "dumb")
+    target.join("examples/xcat").display().to_string()
+}
+
+pub(crate) fn client() -> Program {
+    Program::new(client_path()).clean_env().env("TERM", "dumb")
 }
 
 pub(crate) async fn run(program: Program) -> Said {
-    let program = program.deadline(Duration::from_secs(20));
+    run_for(program, Duration::from_secs(20)).await
+}
+
+/// Runs a program that may take a while.
+pub(crate) async fn run_for(program: Program, limit: Duration) -> Said {
+    let program = program.deadline(limit);
     let output = program.run(&CancellationToken::new()).await.unwrap();
     Said { out: output.stdout, err: output.stderr, status: output.exit.code() }
 }

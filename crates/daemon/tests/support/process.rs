@@ -53,6 +53,13 @@ impl Place {
         super::run(self.client().args(words)).await
     }
 
+    /// Where a service of the running daemon listens.
+    pub(crate) fn address(&self, service: &str) -> std::net::SocketAddr {
+        let (log, mark) = (self.log("xcatd.log"), format!("service=\"{service}\" address="));
+        let last = log.rsplit(&*mark).next().unwrap();
+        last.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     /// A file in the directory of logs.
     pub(crate) fn log(&self, name: &str) -> String {
         std::fs::read_to_string(self.dir.join("log").join(name)).unwrap_or_default()
