@@ -88,9 +88,15 @@ fn edit(call: &Call, nodes: &[NodeName], task: Task, file: &mut HostsFile) -> Ve
     let style = style(call);
     let mut complaints = Vec::new();
     let mut apply = |file: &mut HostsFile, (entries, bad): Written| match task {
-        Task::Remove => entries.iter().for_each(|entry| file.remove(entry)),
+        Task::Remove => {
+            for entry in &entries {
+                file.remove(entry);
+            }
+        }
         Task::Put => {
-            entries.iter().for_each(|entry| file.put(entry, style));
+            for entry in &entries {
+                file.put(entry, style);
+            }
             complaints.extend(bad);
         }
     };

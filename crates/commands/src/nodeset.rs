@@ -65,9 +65,10 @@ fn nodeset(call: Call, services: Services, sink: Sink) -> BoxFuture<'static, Res
 /// Reads the state; of a comma list only the first state exists so far.
 fn asked(operands: &[String]) -> Result<Ask, Failure> {
     let invalid = |text: String| Failure::new(ErrorKind::NotFound, text);
-    let word = operands.first().map(String::as_str).unwrap_or_default();
-    if word.is_empty() || operands.len() > 1 {
-        let text = operands.get(1).map(String::as_str).unwrap_or_default();
+    let Some(word) = operands.first().map(String::as_str).filter(|word| !word.is_empty()) else {
+        return Err(Failure::new(ErrorKind::Usage, "Invalid argument: ''"));
+    };
+    if let Some(text) = operands.get(1) {
         return Err(invalid(format!("Invalid argument: '{text}'")));
     }
     let (name, value) = word.split_once('=').unwrap_or((word, ""));
@@ -311,6 +312,7 @@ mod tests {
         assert_eq!(read(&["osimage=a:reboot4deploy"]), Ok(Ask::Set(image)));
         assert_eq!(read(&["osimage"]), Ok(Ask::Set(Wanted::OwnImage)));
         assert_eq!(read(&[]).unwrap_err(), "Invalid argument: ''");
+        assert_eq!(read(&["boot", "x"]).unwrap_err(), "Invalid argument: 'x'");
         assert_eq!(read(&["bogus"]).unwrap_err(), "Unknown state bogus requested");
         assert_eq!(read(&["osimage="]).unwrap_err(), "invalid argument: \"osimage=\"");
         assert!(read(&["netboot"]).unwrap_err().contains("deprecated"));

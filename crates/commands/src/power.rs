@@ -98,7 +98,12 @@ fn answered(nodes: &[NodeName], items: impl Fn(&NodeName) -> Vec<Item>) -> Plan 
 
 fn no_action(snapshot: &Snapshot, node: &NodeName) -> Vec<Item> {
     let mgt = snapshot.node_cell("nodehm", "mgt", node.as_str());
-    let mgt = mgt.map_or_else(String::new, |cell| cell.text.to_string());
+    let Some(mgt) = mgt.map(|cell| cell.text).filter(|mgt| !mgt.trim().is_empty()) else {
+        let text = format!(
+            "mgt is not set, so its power cannot be controlled; run: chdef {node} mgt=ipmi"
+        );
+        return vec![Item::node_error(node.as_str(), text)];
+    };
     let text = format!("Please enter an action (eg: boot,off,on, etc) when using mgt={mgt}.");
     vec![Item::node(node.as_str(), text), Item::Code(1)]
 }

@@ -90,16 +90,16 @@ impl<'a> Lines<'a> {
         }
         // A bad address of the node itself is told above in the words of makehosts.
         let (found, bad) = self.names.of_node(node);
-        let bad = bad.into_iter().skip(usize::from(!complaints.is_empty() && ip.is_some()));
+        let bad = bad.iter().skip(usize::from(!complaints.is_empty() && ip.is_some()));
         entries.extend(found);
         complaints.extend(bad.map(warning));
-        self.written(entries, complaints)
+        Self::written(entries, complaints)
     }
 
     /// The lines of the interfaces in table `nics`.
     pub fn of_nics(&self, node: &NodeName) -> Written {
         let (entries, bad) = self.names.of_nics(node);
-        self.written(entries, bad.into_iter().map(warning).collect())
+        Self::written(entries, bad.iter().map(warning).collect())
     }
 
     /// The line of the node's link-local address, which is made of its MAC address.
@@ -112,7 +112,7 @@ impl<'a> Lines<'a> {
             aliases: Vec::new(),
             ..self.names.own_entry(node, link_local(nic.mac).into())
         });
-        self.written(entry.into_iter().collect(), bad.map(Complaint::Warning).collect())
+        Self::written(entry.into_iter().collect(), bad.map(Complaint::Warning).collect())
     }
 
     fn bad_address(&self, node: &NodeName, text: &str) -> Complaint {
@@ -124,7 +124,7 @@ impl<'a> Lines<'a> {
         }
     }
 
-    fn written(&self, entries: Vec<HostEntry>, mut complaints: Vec<Complaint>) -> Written {
+    fn written(entries: Vec<HostEntry>, mut complaints: Vec<Complaint>) -> Written {
         let mut lines = Vec::new();
         for entry in entries {
             match line_of(entry) {
@@ -136,7 +136,7 @@ impl<'a> Lines<'a> {
     }
 }
 
-fn warning(problem: Problem) -> Complaint {
+fn warning(problem: &Problem) -> Complaint {
     Complaint::Warning(problem.to_string())
 }
 
@@ -161,9 +161,10 @@ fn line_of(entry: HostEntry) -> Result<HostLine, Complaint> {
 
 /// The address that an interface gives itself: RFC 4291, appendix A.
 fn link_local(mac: Mac) -> Ipv6Addr {
-    let [a, b, c, d, e, f] = mac.octets();
+    let mac = mac.octets();
     let half = |high, low| u16::from_be_bytes([high, low]);
-    Ipv6Addr::new(0xfe80, 0, 0, 0, half(a ^ 2, b), half(c, 0xff), half(0xfe, d), half(e, f))
+    let [first, second] = [half(mac[0] ^ 2, mac[1]), half(mac[2], 0xff)];
+    Ipv6Addr::new(0xfe80, 0, 0, 0, first, second, half(0xfe, mac[3]), half(mac[4], mac[5]))
 }
 
 /// Whether an address is one of IPv6.

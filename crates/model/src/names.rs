@@ -248,8 +248,8 @@ fn other_interfaces(node: &NodeName, text: &str) -> Vec<(String, String)> {
 /// The host name of an interface, of which neither part may have a dot.
 fn nic_name(node: &NodeName, nic: &str, prefix: &str, suffix: &str) -> Result<String, String> {
     let short = node.as_str().split('.').next().unwrap_or_default();
-    let none = prefix.is_empty() && suffix.is_empty();
-    if none && nic.contains('.') {
+    let is_plain = prefix.is_empty() && suffix.is_empty();
+    if is_plain && nic.contains('.') {
         return Err(format!(
             "the interface {nic} needs a suffix without a dot; set it with: chdef {node} \
              nichostnamesuffixes.{nic}=-SUFFIX"
@@ -261,7 +261,7 @@ fn nic_name(node: &NodeName, nic: &str, prefix: &str, suffix: &str) -> Result<St
     {
         return Err(format!("{what}.{nic} is '{part}', which must not have a dot"));
     }
-    Ok(if none { format!("{short}-{nic}") } else { format!("{prefix}{short}{suffix}") })
+    Ok(if is_plain { format!("{short}-{nic}") } else { format!("{prefix}{short}{suffix}") })
 }
 
 /// `nic!value,nic!value`, or with colons as older tables have it.

@@ -96,9 +96,13 @@ static PROSE: &[(&str, Prose)] = &[
         about(
             &[
                 "DHCP answers from the tables as they are, so there is nothing to make: the command waits until the \
-                 service shows all changes, and reports nodes that it cannot serve.",
+                 service shows all changes, and tells which nodes (with -n: which networks) it cannot serve, and what \
+                 to run. For the same reason -d removes nothing and says how a node is no longer answered.",
             ],
-            &[("makedhcp -q n1", "Show what a node is answered.")],
+            &[
+                ("makedhcp -a", "Check that all nodes with a MAC address are served."),
+                ("makedhcp -q n1", "Show what a node is answered."),
+            ],
         ),
     ),
     (
@@ -106,9 +110,40 @@ static PROSE: &[(&str, Prose)] = &[
         about(
             &[
                 "The name service answers from the tables as they are: the command waits until it shows all changes, \
-                 and reports names that it cannot serve.",
+                 and tells which names it cannot serve. -d removes nothing and says how a name goes away.",
             ],
             &[("makedns compute", "Check the names of a group.")],
+        ),
+    ),
+    (
+        "makehosts",
+        about(
+            &[
+                "Addresses and names come from hosts.ip, hosts.hostnames, hosts.otherinterfaces and table nics, the \
+                 domain from the closest network, else from site.domain. A line is replaced when it has the address \
+                 of a node, or its name with an address of the same kind; other lines stay. The file as it was is \
+                 kept with .xcatbak at the end of its name. DNS and DHCP do not read the file. A node without an \
+                 address keeps the one that the file has for it.",
+            ],
+            &[
+                ("makehosts compute", "Write the lines of a group."),
+                ("makehosts -m compute", "Add link-local IPv6 addresses."),
+                ("makehosts -d n1", "Remove a node."),
+            ],
+        ),
+    ),
+    (
+        "makenetworks",
+        about(
+            &[
+                "A network is called by its address and mask, such as 10_1_0_0-255_255_0_0, and one of IPv6 by its \
+                 prefix. What is defined already, by name or by address, stays as it is. The first start of the \
+                 management node does the same.",
+            ],
+            &[
+                ("makenetworks", "Define what is not defined."),
+                ("makenetworks -d >nets\nmkdef -z <nets", "Look at the definitions first."),
+            ],
         ),
     ),
     (
@@ -247,6 +282,24 @@ static PROSE: &[(&str, Prose)] = &[
         ),
     ),
     (
+        "xcat-check",
+        about(
+            &[
+                "The tables take any text. This command tells what no service can use: addresses that are none, that \
+                 two nodes have, or that lie in no network or in a dynamic range; ranges that end before they begin; \
+                 networks that overlap; names without an address; unknown architectures, images and ways to boot; \
+                 missing service processors; groups that are nodes, or lead back to themselves; rows that belong to \
+                 nothing; expressions that cannot be evaluated. One line names the object, the attribute, and what to \
+                 run. What a group says is told once. Of many nodes with the same fault ten are shown.",
+                "The exit status is 1 when there are errors. Warnings are what may be meant.",
+            ],
+            &[
+                ("xcat check", "Look at everything."),
+                ("xcat check rack1 -q", "Look for errors of some nodes."),
+            ],
+        ),
+    ),
+    (
         "xcat-complete",
         about(
             &[
@@ -284,6 +337,23 @@ static PROSE: &[(&str, Prose)] = &[
                 "Changes are numbered by xcat history. What was undone is a change itself, and can be undone.",
             ],
             &[("xcat undo 17", "Take back change 17.")],
+        ),
+    ),
+    (
+        "xcatconfig",
+        about(
+            &[
+                "The management node configures itself when it starts; this does parts of that again, while it runs. \
+                 What an administrator has set stays, unless -f is given. The certificate authority is never \
+                 replaced, because clients and nodes know it. After -k nodes take the new key when they boot.",
+            ],
+            &[
+                ("xcatconfig -u -V", "Check everything and make what is missing."),
+                (
+                    "xcatconfig -d",
+                    "Put back rows of site, policy and postscripts that were removed.",
+                ),
+            ],
         ),
     ),
     (

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::IpAddr;
 
-use base::Mac;
+use base::{Mac, NodeName};
 use tables::{Cell, TableId, ids};
 
 use super::known::Known;
@@ -143,7 +143,7 @@ impl Checker<'_, '_> {
     fn macs(&mut self) {
         let known = self.known;
         let mut owners: HashMap<Mac, &str> = HashMap::with_capacity(known.snapshot.node_count());
-        for node in known.snapshot.nodes().map(|node| node.as_str()) {
+        for node in known.snapshot.nodes().map(NodeName::as_str) {
             let Some(cell) = known.cell(ids::MAC, "mac", node) else { continue };
             let place = (ids::MAC, "mac", "mac");
             let (nics, bad) = parse_macs(&cell.text);
@@ -166,7 +166,7 @@ impl Checker<'_, '_> {
     fn service_processors(&mut self) {
         let known = self.known;
         let mut owners: HashMap<String, &str> = HashMap::new();
-        for node in known.snapshot.nodes().map(|node| node.as_str()) {
+        for node in known.snapshot.nodes().map(NodeName::as_str) {
             for table in [ids::IPMI, ids::OPENBMC] {
                 let Some(cell) = known.cell(table, "bmc", node) else { continue };
                 let value = cell.text.trim();

@@ -70,8 +70,8 @@ impl<'a> Known<'a> {
 
     /// The names of the images, for advice.
     pub(super) fn some_image(&self) -> &str {
-        let named = self.snapshot.enabled_rows(ids::OSIMAGE);
-        named.filter_map(|row| field(row, "imagename")).next().unwrap_or("IMAGE")
+        let mut named = self.snapshot.enabled_rows(ids::OSIMAGE);
+        named.find_map(|row| field(row, "imagename")).unwrap_or("IMAGE")
     }
 
     /// Whether this machine has the address.
