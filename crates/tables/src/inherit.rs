@@ -68,16 +68,18 @@ impl Snapshot {
         sources.take_while(|source| source.group == first).map(|source| source.row).collect()
     }
 
-    /// The enabled rows that speak about `node`, in the order in which they count.
-    pub(crate) fn sources<'a>(
+    /// The enabled rows that speak about `node`, in the order in which they count. Its groups are
+    /// not looked up before they are needed.
+    pub(crate) fn sources<'a, 'n>(
         &'a self,
         table: TableId,
-        node: &str,
-    ) -> impl Iterator<Item = Source<'a>> + use<'a> {
+        node: &'n str,
+    ) -> impl Iterator<Item = Source<'a>> + use<'a, 'n> {
         let own = table.def().node_column.map(|_| self.rows_of(table, node));
         let own = own.into_iter().flatten().map(|row| Source { group: None, row });
         let inherits = table.def().node_column.is_some() && table != ids::NODELIST;
-        let groups = inherits.then(|| self.group_names(node)).into_iter().flatten();
+        let groups = inherits.then_some(node).into_iter();
+        let groups = groups.flat_map(|node| self.group_names(node));
         let inherited = groups.flat_map(move |group| {
             self.rows_of(table, group).map(move |row| Source { group: Some(group), row })
         });
