@@ -27,6 +27,7 @@ async fn three_nodes() -> Cluster {
 const ONE: &str = "1 object definitions have been created or modified.";
 const FAILED: &str = "Error: [xcatmn]: One or more errors occured when attempting to create or \
                       modify xCAT object definitions.";
+const NOTHING: &str = "Error: [xcatmn]: Nothing is changed, not even what could be.";
 
 #[tokio::test]
 async fn static_groups_follow_their_members() {
@@ -74,7 +75,7 @@ async fn dynamic_groups_need_tests_and_have_no_attributes() {
             ("mkdef -t group -o d -d -w mgt==ipmi arch=x", "", &format!("{attributes}{FAILED}"), 1),
             ("mkdef -t group -o d -d -w mgt==ipmi -w node!=n2", ONE, "", 0),
             ("nodels d", "n1\nn3", "", 0),
-            ("chdef -t group -o d arch=x", "", &format!("{attributes}{FAILED}"), 1),
+            ("chdef -t group -o d arch=x", "", &format!("{attributes}{FAILED}\n{NOTHING}"), 1),
             ("chdef -t group -o d -d -w node==n2", ONE, "", 0),
         ],
     )
@@ -95,8 +96,8 @@ async fn stanzas_are_written_and_read_again() {
     let changed = printed(&cluster.answer_to("chdef -z", Some(changed)).await);
     let missing = "Error: [xcatmn]: Attribute 'groups' is not specified for node 'n9', skipping to \
                    the next node.";
-    assert_eq!(changed.stderr.trim_end(), format!("{missing}\n{FAILED}"));
-    check(&cluster, &[("lsdef n2 -i arch", "Object name: n2\n    arch=x86_64", "", 0)]).await;
+    assert_eq!(changed.stderr.trim_end(), format!("{missing}\n{FAILED}\n{NOTHING}"));
+    check(&cluster, &[("lsdef n2 -i arch", "Object name: n2\n    arch=", "", 0)]).await;
 }
 
 #[tokio::test]
@@ -299,4 +300,16 @@ async fn many_nodes_come_from_one_file() {
     assert_eq!(xml.matches("<objname>").count(), 1_000);
     let changed = printed(&cluster.answer_to("chdef -x", Some(&xml)).await);
     assert_eq!((changed.code, changed.stderr.as_str()), (0, ""));
+}
+
+#[tokio::test]
+async fn many_nodes_are_changed_or_none_is() {
+    let cluster = three_nodes().await;
+    let before = cluster.services.store.snapshot().generation();
+    for line in ["chdef n1-n4 arch=x86_64", "chdef n[1-3],n9 -m groups=all"] {
+        let refused = printed(&cluster.answer(line).await);
+        let last = refused.stderr.lines().last();
+        assert_eq!((refused.code, last), (1, Some(NOTHING)), "$ {line}\n{}", refused.stderr);
+    }
+    assert_eq!(cluster.services.store.snapshot().generation(), before);
 }

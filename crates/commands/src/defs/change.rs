@@ -11,7 +11,7 @@ use super::draft::{Draft, Mode, Outcome};
 use super::fill::Given;
 use super::make::{self, Wanted};
 use super::members::{self, Change};
-use super::{SOME_ERRORS, edit, info, name};
+use super::{SOME_ERRORS, edit, info, more_error, name};
 use crate::call::Call;
 use crate::chtab::apply;
 use crate::shape::{Behaviour, Command, Help};
@@ -24,11 +24,16 @@ pub(crate) static COMMAND: Command = Command {
     help: Help::Own,
 };
 
+/// What follows when an object could not be changed.
+const NOTHING: &str = "Nothing is changed, not even what could be.";
+
 /// How the changes went.
 #[derive(Default)]
 struct Progress {
     created: Vec<String>,
     failed: bool,
+    /// An object cannot be changed, so none is.
+    refused: bool,
     /// A word to be removed was not there: an error, but not of the whole.
     incomplete: bool,
 }
@@ -63,6 +68,11 @@ fn chdef(call: &Call, beside: &Beside) -> Result<(Patch, Answer), Failure> {
     for object in wanted {
         change(&ask, &mut draft, object, &mut progress, &mut answer);
     }
+    if progress.refused {
+        answer.error(SOME_ERRORS);
+        more_error(&mut answer, NOTHING);
+        return refused(answer);
+    }
     finish(&ask, &draft, &progress, &mut answer);
     Ok((draft.patch, answer))
 }
@@ -78,11 +88,11 @@ fn change(
     let exists = objects::exists(&draft.snapshot, kind, &object.name);
     if let Some(text) = problem(ask, draft, &object, exists) {
         answer.error(text);
-        progress.failed = true;
+        progress.refused = true;
         return;
     }
     if kind == ObjectType::Group && !change_group(ask, draft, &mut object, exists, answer) {
-        progress.failed = true;
+        progress.refused = true;
         return;
     }
     if kind == ObjectType::OsImage && ask.has("u") {
@@ -90,7 +100,7 @@ fn change(
     }
     if let Err(text) = make::fill_in(ask, draft, &mut object, Given::FoundAgain) {
         answer.error(text);
-        progress.failed = true;
+        progress.refused = true;
         return;
     }
     if kind == ObjectType::OsImage && !exists && object.get("imagetype").is_none() {
@@ -108,7 +118,7 @@ fn change(
         Outcome::Done if !exists => progress.created.push(object.name),
         Outcome::Done => {}
         Outcome::Partly => progress.incomplete = true,
-        Outcome::Refused => progress.failed = true,
+        Outcome::Refused => progress.refused = true,
     }
 }
 
