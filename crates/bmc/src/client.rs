@@ -193,7 +193,7 @@ async fn switch(
     bmc: &mut Conversation<'_>,
     target: &Target,
     action: PowerAction,
-    asker: &Shutdown,
+    gone: &Shutdown,
 ) -> Result<PowerReport, BmcError> {
     let asked = "tell its power state";
     let data = bmc.ask(&Command::ChassisStatus, asked).await?;
@@ -207,7 +207,7 @@ async fn switch(
     let Some((sent, control)) = action.plan(was) else {
         return Ok(PowerReport { was, sent: None });
     };
-    if asker.is_cancelled() {
+    if gone.is_cancelled() {
         return Err(BmcError::Cancelled { addr });
     }
     bmc.ask(&Command::ChassisControl(control), "switch power").await?;
