@@ -6,12 +6,14 @@
 //!    again; after ATTEMPTS, restart the machine, which may get other orders from the boot server
 //! ```
 //!
-//! Never returns and never panics out: the end of process 1 is a kernel panic.
+//! Never returns and never panics out: the end of process 1 is a kernel panic. Should the kernel panic nevertheless, it
+//! restarts the machine.
 
 mod handover;
 mod layers;
 mod modules;
 mod mounts;
+mod panic;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -99,6 +101,7 @@ fn boot() {
 
 /// One attempt; what was learned about this node stays in `known`.
 fn attempt(args: &BootArgs, known: &mut Option<Facts>) -> Result<(), BootError> {
+    panic::restarts();
     let url = args.image_url.as_deref().ok_or(BootError::NoImage)?;
     let url = Url::parse(url).map_err(BootError::ImageUrl)?;
     let attachment = net::attach(args.boot_mac).map_err(BootError::Network)?;
@@ -133,6 +136,7 @@ fn start(args: &BootArgs, url: &Url, facts: &Facts, on: &Attachment) -> Result<(
     let given = handover::Given { facts, lease: &on.lease, mac: on.interface.mac };
     handover::furnish(&given).map_err(BootError::HandOver)?;
     say("handing over to the image's init");
+    panic::is_left_to_the_image();
     handover::switch(args.init.as_deref()).map_err(BootError::HandOver)
 }
 
