@@ -102,6 +102,21 @@ pub static VARIABLES: &[Variable] = &[
         "public keys, a line each, that may log in as root",
     ),
     variable(
+        Reader::Container,
+        "XCAT_SSH_PORT",
+        "the port of the container's sshd: 22; 2200 with ./up --host",
+    ),
+    variable(
+        Reader::Up,
+        "XCAT_COMPOSE",
+        "how the container is wired: compose.yaml, compose.single.yaml, compose.macvlan.yaml or compose.host.yaml; without it as it was",
+    ),
+    variable(
+        Reader::Up,
+        "XCAT_MGT_NIC, XCAT_SVC_NIC",
+        "the interfaces of this host that compose.macvlan.yaml connects to",
+    ),
+    variable(
         Reader::Up,
         "XCAT_DEBIAN_MIRROR",
         "the mirror of Debian packages; without it the one that this machine uses",
