@@ -22,6 +22,8 @@ pub fn server_facts(boot_dir: &Path) -> ServerFacts {
     }
 }
 
+/// The interfaces that have an address. Others come and go with every container of a host, and each difference would cost
+/// a new view of all nodes.
 fn interfaces() -> Vec<Interface> {
     let mut found: BTreeMap<String, Interface> = BTreeMap::new();
     for entry in getifaddrs().into_iter().flatten() {
@@ -36,7 +38,8 @@ fn interfaces() -> Vec<Interface> {
         }
         interface.addresses.extend(address_of(&entry));
     }
-    found.into_values().filter(|interface| interface.name != "lo").collect()
+    let counts = |nic: &Interface| nic.name != "lo" && !nic.addresses.is_empty();
+    found.into_values().filter(counts).collect()
 }
 
 fn mac_of(entry: &InterfaceAddress) -> Option<Mac> {
