@@ -46,132 +46,134 @@ fn a_sound_cluster_has_no_findings() {
     assert_eq!(found(&[]), [] as [&str; 0]);
 }
 
+/// A change of the cluster, and the line that tells of it.
+const FAULTS: &[(Change<'static>, &str)] = &[
+    (
+        ("hosts", "n1", "ip", "10.1.0.300"),
+        "error: node n1: ip '10.1.0.300' is no IP address; run: chdef n1 ip=ADDRESS",
+    ),
+    (
+        ("hosts", "n2", "ip", "10.1.0.101"),
+        "error: node n2: ip '10.1.0.101' is the address of n1; run: chdef n2 ip=ADDRESS",
+    ),
+    (
+        ("hosts", "n3", "ip", "10.9.0.3"),
+        "error: node n3: ip '10.9.0.3' is in no network of the networks table: no DHCP and no \
+             domain for it; run: mkdef -t network NAME net=ADDRESS mask=MASK",
+    ),
+    (
+        ("hosts", "n3", "ip", "10.1.200.7"),
+        "error: node n3: ip '10.1.200.7' is inside of the dynamic range of network mgtnet; run: \
+             chdef n3 ip=ADDRESS",
+    ),
+    (
+        ("hosts", "n3", "ip", "10.1.0.1"),
+        "error: node n3: ip '10.1.0.1' is an address of this management node; run: chdef n3 \
+             ip=ADDRESS",
+    ),
+    (
+        ("hosts", "n3", "ip", "10.1.255.255"),
+        "error: node n3: ip '10.1.255.255' is no address of a host in network mgtnet; run: chdef \
+             n3 ip=ADDRESS",
+    ),
+    (
+        ("hosts", "n3", "hostnames", "N1"),
+        "error: node n3: hostnames 'N1' is a name of n1; run: chdef n3 hostnames=",
+    ),
+    (
+        ("nics", "n3", "nicips", "eth1!junk"),
+        "error: node n3: nicips 'junk' is not an IP address; it is left out; run: chdef n3 \
+             nicips.NIC=ADDRESS",
+    ),
+    (
+        ("mac", "n3", "mac", "junk"),
+        "error: node n3: mac 'junk' is no Ethernet address; run: chdef n3 mac=ADDRESS",
+    ),
+    (
+        ("mac", "n3", "mac", "02:00:00:00:00:02"),
+        "error: node n3: mac '02:00:00:00:00:02' is the hardware address of n2; run: chdef n3 \
+             mac=ADDRESS",
+    ),
+    (
+        ("nodetype", "n3", "arch", "x86-64"),
+        "error: node n3: arch 'x86-64' is no architecture; run: chdef n3 arch=x86_64",
+    ),
+    (
+        ("nodetype", "compute", "arch", "amd64"),
+        "error: group compute: arch 'amd64' is no architecture (2 nodes); run: chdef -t group \
+             compute arch=x86_64",
+    ),
+    (
+        ("noderes", "n3", "netboot", "ipxe"),
+        "error: node n3: netboot 'ipxe' is no way to boot; run: chdef n3 netboot=xnba",
+    ),
+    (
+        ("nodehm", "n3", "mgt", "ipmi"),
+        "error: node n3: bmc is missing: the node has no service processor; run: chdef n3 \
+             bmc=ADDRESS",
+    ),
+    (
+        ("nodehm", "n3", "serialport", "ttyS0"),
+        "error: node n3: serialport 'ttyS0' is no number; run: chdef n3 serialport=0",
+    ),
+    (
+        ("nodetype", "n3", "provmethod", "nosuch"),
+        "error: node n3: provmethod 'nosuch' is no osimage; run: chdef n3 provmethod=deb12",
+    ),
+    (
+        ("noderes", "n3", "xcatmaster", "elsewhere"),
+        "warning: node n3: xcatmaster 'elsewhere' has no address in the tables; run: chdef n3 \
+             xcatmaster=ADDRESS",
+    ),
+    (
+        ("noderes", "n3", "servicenode", "sn9"),
+        "error: node n3: servicenode 'sn9' is no node; run: chdef n3 servicenode=",
+    ),
+    (
+        ("hosts", "n77", "ip", "10.1.0.77"),
+        "warning: row hosts.n77: node 'n77' is neither a node nor a group; run: chtab -d \
+             node=n77 hosts",
+    ),
+    (
+        ("nodelist", "n3", "groups", "all,n4"),
+        "error: group n4: groupname is the name of a node too, and a noderange means the node; \
+             run: rmdef -t group n4",
+    ),
+    (
+        ("site", "domain", "value", ""),
+        "error: site clustersite: domain is not set: nodes have no full names; run: chdef -t \
+             site clustersite domain=DOMAIN",
+    ),
+    (
+        ("site", "master", "value", "10.1.0.9"),
+        "error: site clustersite: master '10.1.0.9' is no address of this machine: nodes will \
+             not find it; run: chdef -t site clustersite master=ADDRESS",
+    ),
+    (
+        ("site", "dhcpinterfaces", "value", "eth0,eth8;sn1|eth7"),
+        "error: site clustersite: dhcpinterfaces 'eth8' is no interface of this machine; run: \
+             chdef -t site clustersite dhcpinterfaces=eth0,eth1",
+    ),
+    (
+        ("policy", "1", "rule", "yes"),
+        "warning: policy 1: name nobody called root is allowed anything over the network; run: \
+             chdef -t policy 1 name=root rule=allow",
+    ),
+    (
+        ("linuximage", "deb12", "pkglist", ""),
+        "warning: osimage deb12: pkglist is missing: genimage has nothing to install; run: chdef \
+             -t osimage deb12 pkglist=FILE",
+    ),
+    (
+        ("osimage", "deb12", "osarch", "aarch64"),
+        "warning: group compute: arch 'x86_64' is not the architecture of its image deb12 \
+             (aarch64); run: chdef -t group compute arch=aarch64",
+    ),
+];
+
 #[test]
 fn each_fault_is_one_line_with_object_attribute_and_command() {
-    let cases: &[(Change<'_>, &str)] = &[
-        (
-            ("hosts", "n1", "ip", "10.1.0.300"),
-            "error: node n1: ip '10.1.0.300' is no IP address; run: chdef n1 ip=ADDRESS",
-        ),
-        (
-            ("hosts", "n2", "ip", "10.1.0.101"),
-            "error: node n2: ip '10.1.0.101' is the address of n1; run: chdef n2 ip=ADDRESS",
-        ),
-        (
-            ("hosts", "n3", "ip", "10.9.0.3"),
-            "error: node n3: ip '10.9.0.3' is in no network of the networks table: no DHCP and no \
-             domain for it; run: mkdef -t network NAME net=ADDRESS mask=MASK",
-        ),
-        (
-            ("hosts", "n3", "ip", "10.1.200.7"),
-            "error: node n3: ip '10.1.200.7' is inside of the dynamic range of network mgtnet; run: \
-             chdef n3 ip=ADDRESS",
-        ),
-        (
-            ("hosts", "n3", "ip", "10.1.0.1"),
-            "error: node n3: ip '10.1.0.1' is an address of this management node; run: chdef n3 \
-             ip=ADDRESS",
-        ),
-        (
-            ("hosts", "n3", "ip", "10.1.255.255"),
-            "error: node n3: ip '10.1.255.255' is no address of a host in network mgtnet; run: chdef \
-             n3 ip=ADDRESS",
-        ),
-        (
-            ("hosts", "n3", "hostnames", "N1"),
-            "error: node n3: hostnames 'N1' is a name of n1; run: chdef n3 hostnames=",
-        ),
-        (
-            ("nics", "n3", "nicips", "eth1!junk"),
-            "error: node n3: nicips 'junk' is not an IP address; it is left out; run: chdef n3 \
-             nicips.NIC=ADDRESS",
-        ),
-        (
-            ("mac", "n3", "mac", "junk"),
-            "error: node n3: mac 'junk' is no Ethernet address; run: chdef n3 mac=ADDRESS",
-        ),
-        (
-            ("mac", "n3", "mac", "02:00:00:00:00:02"),
-            "error: node n3: mac '02:00:00:00:00:02' is the hardware address of n2; run: chdef n3 \
-             mac=ADDRESS",
-        ),
-        (
-            ("nodetype", "n3", "arch", "x86-64"),
-            "error: node n3: arch 'x86-64' is no architecture; run: chdef n3 arch=x86_64",
-        ),
-        (
-            ("nodetype", "compute", "arch", "amd64"),
-            "error: group compute: arch 'amd64' is no architecture (2 nodes); run: chdef -t group \
-             compute arch=x86_64",
-        ),
-        (
-            ("noderes", "n3", "netboot", "ipxe"),
-            "error: node n3: netboot 'ipxe' is no way to boot; run: chdef n3 netboot=xnba",
-        ),
-        (
-            ("nodehm", "n3", "mgt", "ipmi"),
-            "error: node n3: bmc is missing: the node has no service processor; run: chdef n3 \
-             bmc=ADDRESS",
-        ),
-        (
-            ("nodehm", "n3", "serialport", "ttyS0"),
-            "error: node n3: serialport 'ttyS0' is no number; run: chdef n3 serialport=0",
-        ),
-        (
-            ("nodetype", "n3", "provmethod", "nosuch"),
-            "error: node n3: provmethod 'nosuch' is no osimage; run: chdef n3 provmethod=deb12",
-        ),
-        (
-            ("noderes", "n3", "xcatmaster", "elsewhere"),
-            "warning: node n3: xcatmaster 'elsewhere' has no address in the tables; run: chdef n3 \
-             xcatmaster=ADDRESS",
-        ),
-        (
-            ("noderes", "n3", "servicenode", "sn9"),
-            "error: node n3: servicenode 'sn9' is no node; run: chdef n3 servicenode=",
-        ),
-        (
-            ("hosts", "n77", "ip", "10.1.0.77"),
-            "warning: row hosts.n77: node 'n77' is neither a node nor a group; run: chtab -d \
-             node=n77 hosts",
-        ),
-        (
-            ("nodelist", "n3", "groups", "all,n4"),
-            "error: group n4: groupname is the name of a node too, and a noderange means the node; \
-             run: rmdef -t group n4",
-        ),
-        (
-            ("site", "domain", "value", ""),
-            "error: site clustersite: domain is not set: nodes have no full names; run: chdef -t \
-             site clustersite domain=DOMAIN",
-        ),
-        (
-            ("site", "master", "value", "10.1.0.9"),
-            "error: site clustersite: master '10.1.0.9' is no address of this machine: nodes will \
-             not find it; run: chdef -t site clustersite master=ADDRESS",
-        ),
-        (
-            ("site", "dhcpinterfaces", "value", "eth0,eth8;sn1|eth7"),
-            "error: site clustersite: dhcpinterfaces 'eth8' is no interface of this machine; run: \
-             chdef -t site clustersite dhcpinterfaces=eth0,eth1",
-        ),
-        (
-            ("policy", "1", "rule", "yes"),
-            "warning: policy 1: name nobody called root is allowed anything over the network; run: \
-             chdef -t policy 1 name=root rule=allow",
-        ),
-        (
-            ("linuximage", "deb12", "pkglist", ""),
-            "warning: osimage deb12: pkglist is missing: genimage has nothing to install; run: chdef \
-             -t osimage deb12 pkglist=FILE",
-        ),
-        (
-            ("osimage", "deb12", "osarch", "aarch64"),
-            "warning: group compute: arch 'x86_64' is not the architecture of its image deb12 \
-             (aarch64); run: chdef -t group compute arch=aarch64",
-        ),
-    ];
-    for (change, line) in cases {
+    for (change, line) in FAULTS {
         let lines = found(&[*change]);
         assert!(lines.iter().any(|found| found == line), "{change:?}\n{line}\n{lines:#?}");
     }
@@ -271,4 +273,20 @@ fn an_expression_that_cannot_be_used_is_told_once_for_its_group() {
         told.len() == 1 && told[0].starts_with("error: group compute: hostnames"),
         "{lines:#?}"
     );
+}
+
+#[test]
+fn ten_thousand_sound_nodes_have_no_findings() {
+    let mut patch = Patch::new();
+    for number in 0..10_000_u32 {
+        let node = format!("c{number:05}");
+        let ip = Ipv4Addr::from(u32::from(Ipv4Addr::new(10, 1, 10, 0)) + number).to_string();
+        let [_, _, high, low] = number.to_be_bytes();
+        let mac = base::Mac::new([2, 1, 0, 0, high, low]).to_string();
+        patch.set(ids::NODELIST, &[&node], &[("groups", Some("compute,all"))]);
+        patch.set(ids::HOSTS, &[&node], &[("ip", Some(&*ip))]);
+        patch.set(ids::MAC, &[&node], &[("mac", Some(&*mac))]);
+    }
+    let snapshot = cluster(&[]).apply(&patch).unwrap().0;
+    assert_eq!(shown(&snapshot, None), [] as [&str; 0]);
 }
