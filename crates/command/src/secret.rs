@@ -17,6 +17,7 @@ const SECRET_NAMES: &[&str] = &[
     "authkey",
     "community",
     "prodkey",
+    "productkey",
     "tokenid",
 ];
 

@@ -79,6 +79,8 @@ pub struct Listen {
     pub dns: u16,
     /// Metrics and health.
     pub metrics: u16,
+    /// The address of metrics and health, where it is not that of the others.
+    pub metrics_address: Option<IpAddr>,
     /// Services that are not started, by the names that [`SETTINGS`] lists.
     pub off: Vec<String>,
 }
@@ -154,6 +156,11 @@ pub static SETTINGS: &[Setting] = &[
     setting("listen.dns", "53", "DNS"),
     setting("listen.metrics", "3003", "/metrics and /healthz"),
     setting(
+        "listen.metrics_address",
+        "",
+        "the address of /metrics and /healthz, 127.0.0.1 for this machine alone; without it that of the others",
+    ),
+    setting(
         "listen.off",
         "[]",
         "services that are not started: dhcp, tftp, http, dns, ra, tls, monitor, metrics",
@@ -192,6 +199,7 @@ impl Default for Listen {
             http: 80,
             dns: 53,
             metrics: 3003,
+            metrics_address: None,
             off: Vec::new(),
         }
     }

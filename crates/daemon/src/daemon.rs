@@ -156,7 +156,9 @@ impl Wiring {
             commands: server.counts.clone(),
             started: context.clock.now(),
         });
-        let address = SocketAddr::new(self.config.listen.address, self.config.listen.metrics);
+        let listen = &self.config.listen;
+        let address =
+            SocketAddr::new(listen.metrics_address.unwrap_or(listen.address), listen.metrics);
         let a = self.addresses.clone();
         self.service("metrics", move || {
             let (sources, addresses) = (sources.clone(), a.clone());

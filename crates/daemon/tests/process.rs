@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
+use nix::unistd::Pid;
+use remote::StdioTo;
 use support::process::{PATIENCE, Place, Process};
 use support::{Said, run};
 
@@ -111,6 +113,28 @@ async fn a_second_sigterm_ends_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_interrupted_client_ends_its_command_and_what_that_started() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = Place::new(dir.path(), "");
+    let daemon = Process::start(&place);
+    place.xcat(&["mkdef", "-t", "node", "n1", "groups=all", "ip=127.0.0.1"]).await;
+    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGKILL] {
+        let ssh = SlowSsh::install(&place);
+        let program = place.client().args(["xdsh", "n1", "date"]);
+        let mut client = program.start(&StdioTo::Null).unwrap();
+        let process = ssh.runs().await;
+        let id = Pid::from_raw(client.id().unwrap().cast_signed());
+        nix::sys::signal::kill(id, signal).unwrap();
+        let ended = tokio::time::timeout(PATIENCE, client.wait()).await.unwrap().unwrap();
+        let expected = if signal == Signal::SIGKILL { 128 + 9 } else { 0 };
+        assert_eq!(ended.code(), expected, "{signal}");
+        until(|| !alive(&process)).await;
+        std::fs::remove_file(&ssh.pid).unwrap();
+    }
+    daemon.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_log_is_a_file_of_lines_with_fields() {
     let dir = tempfile::tempdir().unwrap();
     let place = Place::new(dir.path(), "");
@@ -155,8 +179,7 @@ async fn standard_error_that_is_the_log_gets_each_line_once() {
     let mut command = Process::command(&place);
     let mut child = command.stdout(append()).stderr(append()).spawn().unwrap();
     until(|| place.log("xcatd.log").contains("service=\"tls\"")).await;
-    nix::sys::signal::kill(nix::unistd::Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM)
-        .unwrap();
+    nix::sys::signal::kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).unwrap();
     assert!(child.wait().unwrap().success());
     assert_eq!(place.log("xcatd.log").matches("shutting down").count(), 1);
 }

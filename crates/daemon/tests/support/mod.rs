@@ -48,6 +48,7 @@ pub(crate) fn config(dir: &Path) -> Config {
             http: 0,
             dns: 0,
             metrics: 0,
+            metrics_address: None,
             off: vec!["ra".to_owned(), "dhcp".to_owned()],
         },
     }
