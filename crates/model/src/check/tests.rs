@@ -1,3 +1,5 @@
+//! A cluster without a fault, and each fault alone in it.
+
 use std::net::Ipv4Addr;
 
 use tables::{Patch, ids, table};
