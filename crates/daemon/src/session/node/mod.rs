@@ -115,8 +115,9 @@ fn destiny_of(node: &NodeName, told: &Destiny) -> Element {
         .with_leaf("name", node.as_str())
         .with_leaf("data", &told.state)
         .with_leaf("destiny", &told.state);
+    let further = further.into_iter().filter_map(|(name, text)| Some((name, text?)));
     for (name, text) in further {
-        text.into_iter().for_each(|text| element.push(Element::leaf(name, text)));
+        element.push(Element::leaf(name, text));
     }
     element
 }
