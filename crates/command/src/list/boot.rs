@@ -138,8 +138,7 @@ pub(super) static XDSH: Meta = Meta {
     front: FrontEnd::RemoteShell,
     summary: "run a command on nodes in parallel",
     usage: &[
-        "NODERANGE [-E FILE] [-f COUNT] [-L] [-l USER] [-m] [-o OPTIONS] [-Q | -s] [-t SECONDS] [-v] [-X [NAMES]] [-z] \
-         [--sudo] COMMAND",
+        "NODERANGE [-f COUNT] [-l USER] [-Q | -s] [-t SECONDS] [-v] [-z] [OPTIONS] COMMAND",
         "NODERANGE -e [OPTIONS] SCRIPT [ARGUMENTS]",
         "NODERANGE -c",
     ],
