@@ -94,14 +94,15 @@ fn moved(before: &Machine, now: &Machine) -> Vec<(Ipv4Addr, Ipv4Addr)> {
 }
 
 fn addresses(machine: &Machine) -> Vec<(&str, Ipv4Net)> {
-    let of = |port: &'_ Port| port.addresses.iter().copied().collect::<Vec<IpNet>>();
-    let all =
-        machine.links.iter().flat_map(|port| of(port).into_iter().map(|net| (&*port.name, net)));
-    all.filter_map(|(name, net)| match net {
-        IpNet::V4(net) => Some((name, net)),
-        IpNet::V6(_) => None,
-    })
-    .collect()
+    let mut found = Vec::new();
+    for port in &machine.links {
+        for net in &port.addresses {
+            if let IpNet::V4(net) = net {
+                found.push((&*port.name, *net));
+            }
+        }
+    }
+    found
 }
 
 /// The cell with the new addresses in place of the old ones, and which those were; none when it names none of them.

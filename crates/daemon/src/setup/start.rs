@@ -86,7 +86,7 @@ pub(crate) async fn follow(
     notices: &mut Notices,
 ) -> Result<(), Failure> {
     let kept = config.state.join(ADDRESSES);
-    if let Some(before) = moves::read(&kept).map_err(internal)? {
+    if let Some(before) = moves::read(&kept).map_err(|error| internal(&error))? {
         let Move { patch, told } = moves::follow(&before, now, &store.snapshot());
         if !patch.is_empty() {
             let (before, now) = (before, now.clone());
@@ -99,7 +99,7 @@ pub(crate) async fn follow(
             notices.tell(line);
         }
     }
-    moves::keep(&kept, now).map_err(internal)
+    moves::keep(&kept, now).map_err(|error| internal(&error))
 }
 
 /// Says what is amiss.
@@ -129,8 +129,8 @@ pub(crate) fn advise(
     }
 }
 
-fn internal(error: FileError) -> Failure {
-    Failure::new(ErrorKind::Internal, chain(&error))
+fn internal(error: &FileError) -> Failure {
+    Failure::new(ErrorKind::Internal, chain(error))
 }
 
 #[cfg(test)]
