@@ -195,7 +195,7 @@ impl Parser<'_> {
         let text = &self.text[start..end];
         let operand = if let Some(path) = text.strip_prefix('^') {
             Operand::File(path.to_owned())
-        } else if text.starts_with('(') && text.ends_with(')') {
+        } else if text.starts_with('(') && self.closing(start, end) == Some(end - 1) {
             Operand::Parenthesized(Box::new(self.range(start + 1, end - 1, depth + 1)?))
         } else if text.contains('@') {
             Operand::Chain(Box::new(self.range(start, end, depth + 1)?))
@@ -261,6 +261,11 @@ impl fmt::Display for Range {
         }
         for (index, item) in self.items.iter().enumerate() {
             let follows = index > 0 || self.group.is_some();
+            let empty = matches!(&item.operand, Operand::Chain(range) if range.items.is_empty());
+            if empty && !follows {
+                // only behind a comma is it an item
+                f.write_str(",")?;
+            }
             f.write_str(match (self.joined_by_at, item.combine) {
                 (true, Combine::Add) => "",
                 (true, Combine::Keep) => "@",
@@ -293,6 +298,7 @@ impl fmt::Display for Operand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Parenthesized(range) => write!(f, "({range})"),
+            Self::Chain(range) if range.items.is_empty() => f.write_str("@"),
             Self::Chain(range) => range.fmt(f),
             Self::File(path) => write!(f, "^{path}"),
             Self::Word(text) => f.write_str(text),
@@ -328,7 +334,18 @@ mod tests {
 
     #[test]
     fn printing_keeps_the_meaning() {
-        for text in ["a,b@c,-d", "(a,b)@c", "a,-(b)@c,d", "@a", "-a", "a,(b,(c))@d", "^/x,n[1,2]"] {
+        for text in [
+            "a,@@",
+            ",@@",
+            ",-@",
+            "a,b@c,-d",
+            "(a,b)@c",
+            "a,-(b)@c,d",
+            "@a",
+            "-a",
+            "a,(b,(c))@d",
+            "^/x,n[1,2]",
+        ] {
             let parsed = Expression::parse(text).unwrap();
             assert_eq!(parsed.to_string(), text);
         }
