@@ -57,6 +57,11 @@ async fn open(config: &Config) -> Result<Core, Failure> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Failure::new(ErrorKind::Denied, "XCATBYPASS is for root only"));
     }
+    if !config.state.is_dir() {
+        let message = format!("there are no tables at {}", config.state.display());
+        let hint = "start xcatd once, or name its configuration file in XCATD_CONFIG";
+        return Err(Failure::new(ErrorKind::NotFound, message).hint(hint));
+    }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = own_store(config, &clock).await?;
     Core::start(config, store, clock)

@@ -93,6 +93,19 @@ async fn beside_a_running_daemon_nothing_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn tables_that_are_not_there_are_not_made() {
+    if !is_root() {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let place = Place::new(dir.path(), "");
+    let refused = bypass(&place, &["nodels"], "").await;
+    assert_eq!(refused.status, 1);
+    assert!(refused.err.starts_with("Error: there are no tables at "), "{}", refused.err);
+    assert!(!dir.path().join("state").exists());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn root_who_is_locked_out_by_the_policy_gets_in_again() {
     if !is_root() {
         return;
