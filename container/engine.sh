@@ -39,9 +39,9 @@ start_engine() {
     die "the Docker engine does not start: see /var/log/dockerd.log"
 }
 
-# No service manager runs here: start the daemon so that it outlives this script.
+# No service manager runs here: start the daemon so that it outlives this script, and holds nothing that its caller has open.
 start_engine_by_hand() {
-    as_root sh -c "mkdir -p /run /var/log; [ -e /var/run ] || ln -s /run /var/run
+    as_root sh -c "exec 3>&- 4>&- 5>&- 6>&- 7>&- 8>&- 9>&-; mkdir -p /run /var/log; [ -e /var/run ] || ln -s /run /var/run
         pid=\$(cat /var/run/docker.pid 2>/dev/null); [ -n \"\$pid\" ] && [ -d /proc/\$pid ] || rm -f /var/run/docker.pid
         PATH=$1 setsid dockerd >>/var/log/dockerd.log 2>&1 </dev/null & echo \$! >/run/xcat-dockerd.pid"
     wait_for_engine 30 "$(cat /run/xcat-dockerd.pid)"
