@@ -121,7 +121,7 @@ fn call(command: &str, front: FrontEnd, arguments: &[String], output: &Output) -
 
 /// Has a process of our own answer the request, and waits until it has left the tables.
 fn bypass(request: &Element, display: Display, output: &Output) -> u8 {
-    let (process, connection) = match Bypass::start() {
+    let (process, connection) = match output.undisturbed(Bypass::start) {
         Ok(started) => started,
         Err(error) => return told(output, &format!("Error: {}\n", chain(&error)), 1),
     };

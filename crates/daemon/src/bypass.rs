@@ -57,13 +57,21 @@ async fn open(config: &Config) -> Result<Core, Failure> {
     if !nix::unistd::geteuid().is_root() {
         return Err(Failure::new(ErrorKind::Denied, "XCATBYPASS is for root only"));
     }
-    if !config.state.is_dir() {
+    let no_tables = || {
         let message = format!("there are no tables at {}", config.state.display());
         let hint = "start xcatd once, or name its configuration file in XCATD_CONFIG";
-        return Err(Failure::new(ErrorKind::NotFound, message).hint(hint));
+        Failure::new(ErrorKind::NotFound, message).hint(hint)
+    };
+    if !config.state.is_dir() {
+        return Err(no_tables());
     }
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let store = own_store(config, &clock).await?;
+    // What the first start does, also with a dump that lies there, it does only before any change.
+    if store.snapshot().generation() == 0 {
+        store.close().await;
+        return Err(no_tables());
+    }
     Core::start(config, store, clock)
 }
 

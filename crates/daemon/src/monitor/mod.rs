@@ -19,6 +19,7 @@ use runtime::{Shares, serve_each};
 use store::Origin;
 use tables::{Patch, Snapshot};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::tcp::OwnedWriteHalf;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::session::Server;
@@ -103,10 +104,15 @@ impl Wish {
     }
 }
 
+/// Writes to a node, for a bounded time: one that does not read keeps no place.
+async fn send(writer: &mut OwnedWriteHalf, bytes: &[u8]) -> std::io::Result<()> {
+    tokio::time::timeout(PATIENCE, writer.write_all(bytes)).await?
+}
+
 impl Session {
     async fn converse(&self, socket: TcpStream, recorder: &Recorder) -> std::io::Result<()> {
         let (reader, mut writer) = socket.into_split();
-        writer.write_all(b"ready\n").await?;
+        send(&mut writer, b"ready\n").await?;
         let mut reader = BufReader::new(reader);
         for _ in 0..MAX_LINES {
             let mut line = Vec::new();
@@ -116,10 +122,10 @@ impl Session {
             if count? == 0 {
                 return Ok(());
             }
-            writer.write_all(b"done\n").await?;
+            send(&mut writer, b"done\n").await?;
             let line = String::from_utf8_lossy(&line).replace(['\r', '\n'], "");
             let Reply { text, then } = self.act(&line, recorder).await;
-            writer.write_all(text.as_bytes()).await?;
+            send(&mut writer, text.as_bytes()).await?;
             if then == Then::Close {
                 return Ok(());
             }

@@ -24,6 +24,8 @@ use credentials::Source;
 
 /// The highest port that only root can listen on.
 const PRIVILEGED: u16 = 1023;
+/// Credentials that one request may name: each costs a file or a hash.
+const CREDENTIALS: usize = 16;
 
 /// What a node asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,6 +152,9 @@ async fn secrets(
         return Ok(Vec::new());
     }
     let (mut given, mut refused) = (Vec::new(), Vec::new());
+    if request.arguments.len() > CREDENTIALS {
+        return Err(format!("more than {CREDENTIALS} credentials are asked for at once"));
+    }
     for name in &request.arguments {
         match secret(server, view, node, name).await {
             Ok(text) => {
