@@ -30,7 +30,8 @@ use crate::say::say;
 /// What the menu says about it.
 pub(crate) const USAGE: &str = "\
   image [--arch amd64,arm64,ppc64le] [--tag TAG] [--output FILE] [--programs FOLDER] [--check]
-                  container images as one archive that docker and podman load; --check starts each, emulated where needed;
+                  container images as one archive that docker and podman load; --check starts each, emulated where needed, and
+                  makes everything but the programs a second time: the same bytes;
                   --programs: those of one architecture, built before";
 
 /// Nothing that runs for a moment takes longer.
@@ -121,7 +122,7 @@ fn tag(text: &str) -> Result<String> {
     Ok(text.to_owned())
 }
 
-/// Builds the images and their archive; with `--check` starts each image, and writes the archive again to compare.
+/// Builds the images and their archive; with `--check` starts each image, and makes layers and archive again to compare.
 pub(crate) fn run(arguments: &[&str]) -> Result<()> {
     let request = Request::parse(arguments)?;
     requirements()?;
@@ -160,6 +161,9 @@ fn build(arch: Arch, request: &Request, release: &Release) -> Result<Image> {
         None => programs::build(arch)?,
     };
     let system = system::ensure(arch)?;
+    if request.mode == Mode::Check {
+        system::compare(arch)?;
+    }
     let files = files::make(arch, &system, &programs, &release.epoch)?;
     let image = Image { arch, programs, layers: vec![system, files] };
     if request.mode == Mode::Check {

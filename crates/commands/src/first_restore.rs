@@ -8,10 +8,10 @@ use std::path::Path;
 use base::{ErrorKind, Failure};
 use store::{Origin, Store};
 use tables::csv::CsvError;
-use tables::{Patch, Snapshot};
+use tables::{Patch, Snapshot, ids};
 
 use crate::restore::{Content, Existing, add};
-use crate::restorexcatdb::{FileProblem, content, names_in};
+use crate::restorexcatdb::{FileProblem, check_whole, content, names_in};
 use crate::run::blocking;
 use crate::skipped::Skipped;
 
@@ -59,20 +59,25 @@ fn conflict(failure: Failure) -> Failure {
 fn read(directory: &Path) -> Result<(Vec<Content>, Vec<String>), Failure> {
     let skipped = Skipped::new(&Snapshot::empty(), None, true);
     let (mut contents, mut left_out, mut problems) = (Vec::new(), Vec::new(), Vec::new());
-    for file in names_in(directory, "root")? {
-        let name = file.strip_suffix(".csv").unwrap_or(&file);
+    let names = names_in(directory, "root")?;
+    for file in &names {
+        let name = file.strip_suffix(".csv").unwrap_or(file);
         if skipped.has(name) {
-            left_out.push(file);
+            left_out.push(file.clone());
             continue;
         }
-        match content(&directory.join(&file), name, "root") {
+        match content(&directory.join(file), name, "root") {
             Ok(Some(content)) => contents.push(content),
-            Ok(None) => left_out.push(file),
+            Ok(None) => left_out.push(file.clone()),
             Err(problem) => problems.push(format!("{file}: {}", without_text(&problem))),
         }
     }
     if problems.is_empty() {
-        return Ok((contents, left_out));
+        let left_away = Skipped::new(&Snapshot::empty(), skiptables(&contents), true);
+        match check_whole(directory, &names, &left_away) {
+            Ok(()) => return Ok((contents, left_out)),
+            Err(failure) => problems.push(failure.message),
+        }
     }
     let text = format!(
         "nothing of the dump in {} is restored: {}",
@@ -80,7 +85,14 @@ fn read(directory: &Path) -> Result<(Vec<Content>, Vec<String>), Failure> {
         problems.join("; ")
     );
     Err(Failure::new(ErrorKind::Conflict, text)
-        .hint("correct the file, or move the dump away to begin with empty tables"))
+        .hint("correct or complete the files, or move the dump away to begin with empty tables"))
+}
+
+/// What the dumped cluster left out of its dumps.
+fn skiptables(contents: &[Content]) -> Option<&str> {
+    let site = contents.iter().find(|content| content.table == ids::SITE)?;
+    let row = site.rows.iter().find(|row| row.get("key") == Some("skiptables"))?;
+    row.get("value")
 }
 
 fn without_text(problem: &FileProblem) -> String {
@@ -107,15 +119,31 @@ fn without_text(problem: &FileProblem) -> String {
 mod tests {
     use std::sync::Arc;
 
-    use base::SystemClock;
-    use tables::ids;
-
     use super::*;
+    use crate::restorexcatdb::IN_EVERY_DUMP;
+    use base::SystemClock;
 
     struct Place(tempfile::TempDir);
 
     impl Place {
+        /// A whole dump with these files among its own.
         fn with(files: &[(&str, &str)]) -> Self {
+            let place = Self::with_only(&[]);
+            for table in IN_EVERY_DUMP {
+                let key = tables::table(table).unwrap().def().columns[0].name;
+                place.write(&format!("{table}.csv"), &format!("#{key}\n"));
+            }
+            for (name, text) in files {
+                place.write(name, text);
+            }
+            place
+        }
+
+        fn write(&self, name: &str, text: &str) {
+            std::fs::write(self.0.path().join("dump").join(name), text).unwrap();
+        }
+
+        fn with_only(files: &[(&str, &str)]) -> Self {
             let dir = tempfile::tempdir().unwrap();
             std::fs::create_dir(dir.path().join("dump")).unwrap();
             for (name, text) in files {
@@ -151,7 +179,7 @@ mod tests {
         ]);
         let store = place.store();
         let restored = place.restore(&store).await.unwrap();
-        assert_eq!((restored.tables, restored.rows), (3, 3));
+        assert_eq!((restored.tables, restored.rows), (IN_EVERY_DUMP.len() + 1, 3));
         assert_eq!(restored.left_out, ["isnm_perf.csv", "retired.csv"]);
         let snapshot = store.snapshot();
         assert_eq!((snapshot.site("domain"), snapshot.has_node("n1")), (Some("old.org"), true));
@@ -187,5 +215,17 @@ mod tests {
                 (0, 0)
             );
         }
+    }
+
+    #[tokio::test]
+    async fn half_of_a_dump_is_refused_unless_the_cluster_left_the_rest_away() {
+        let place = Place::with_only(&[SITE]);
+        let refused = place.restore(&place.store()).await.unwrap_err().to_string();
+        assert!(refused.contains("it lacks chain.csv, hosts.csv"), "{refused}");
+        let place = Place::with(&[("site.csv", "#key,value\n\"skiptables\",\"chain, mac\"\n")]);
+        for name in ["chain.csv", "mac.csv"] {
+            std::fs::remove_file(place.0.path().join("dump").join(name)).unwrap();
+        }
+        assert_eq!(place.restore(&place.store()).await.unwrap().rows, 1);
     }
 }

@@ -28,7 +28,7 @@ pub(crate) static COMMAND: Command =
 /// The largest file that is read.
 const MAX_FILE: usize = 1 << 30;
 /// Tables that the dumps of all releases have: without the file of one the dump was not finished.
-const IN_EVERY_DUMP: &[&str] = &[
+pub(crate) const IN_EVERY_DUMP: &[&str] = &[
     "chain",
     "hosts",
     "mac",
@@ -112,14 +112,19 @@ fn read(call: &Call) -> Result<Found, Failure> {
         return Err(Failure::new(ErrorKind::NotFound, text));
     }
     if found.errors.is_empty() {
-        check_whole(&directory, &names, &skipped)?;
+        check_whole(&directory, &names, &skipped)
+            .map_err(|failure| failure.hint("tabrestore restores single tables"))?;
     }
     found.said.extend(old_states(&found.contents));
     Ok(found)
 }
 
 /// Refuses a directory that lacks files that every dump has.
-fn check_whole(directory: &Path, names: &[String], skipped: &Skipped) -> Result<(), Failure> {
+pub(crate) fn check_whole(
+    directory: &Path,
+    names: &[String],
+    skipped: &Skipped,
+) -> Result<(), Failure> {
     let there = |table: &str| names.iter().any(|name| name.strip_suffix(".csv") == Some(table));
     let missing: Vec<String> = IN_EVERY_DUMP
         .iter()
@@ -131,7 +136,7 @@ fn check_whole(directory: &Path, names: &[String], skipped: &Skipped) -> Result<
     }
     let text =
         format!("{} is not a whole dump, it lacks {}", directory.display(), missing.join(", "));
-    Err(Failure::new(ErrorKind::Conflict, text).hint("tabrestore restores single tables"))
+    Err(Failure::new(ErrorKind::Conflict, text))
 }
 
 /// What is said about states of nodes: they come back as they were when the dump was made.

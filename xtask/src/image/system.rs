@@ -1,4 +1,5 @@
 //! The lower layer: Debian with the packages of `container/rootfs/`, made by mmdebstrap, and kept until one of these changes.
+//! The same packages give the same bytes, which `compare` holds it to.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,8 +7,10 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::image::arch::Arch;
-use crate::image::{BUILD, digest, emulation, epoch, mirror, place, quietly, source, text};
-use crate::run::top;
+use crate::image::{
+    BUILD, SHORT, digest, emulation, epoch, mirror, place, quietly, source, tail, text,
+};
+use crate::run::{captured, top};
 use crate::say::say;
 
 const ROOTFS: &str = "container/rootfs";
@@ -38,6 +41,61 @@ pub(crate) fn ensure(arch: Arch) -> Result<PathBuf> {
     bootstrap(arch, &layer, &mirror, &epoch)?;
     fs::write(&stamp, inputs)?;
     Ok(layer)
+}
+
+/// Makes the layer a second time; its bytes may not differ. Where the mirror has newer packages than the kept layer, the newer
+/// one takes its place and is made twice.
+pub(crate) fn compare(arch: Arch) -> Result<()> {
+    let kept = ensure(arch)?;
+    let again = kept.with_file_name("system.again.tar");
+    let (mirror, epoch) = (mirror()?, epoch(Some(ROOTFS))?);
+    say(&format!("== system for {} a second time, to compare", arch.name()));
+    bootstrap(arch, &again, &mirror, &epoch)?;
+    if digest(&kept)? != digest(&again)? && versions(&kept)? != versions(&again)? {
+        say("   the mirror has newer packages than the kept one: taking those, and once more");
+        fs::rename(&again, &kept)?;
+        bootstrap(arch, &again, &mirror, &epoch)?;
+    }
+    let (first, second) = (digest(&kept)?, digest(&again)?);
+    ensure!(
+        first == second,
+        "{}: made twice, it differs:\n{}",
+        arch.name(),
+        differences(&kept, &again)?
+    );
+    say(&format!(
+        "ok {}: the layer of Debian's packages is made again with the same bytes",
+        arch.name()
+    ));
+    Ok(fs::remove_file(&again)?)
+}
+
+/// dpkg's list of what is installed in a layer.
+fn versions(layer: &Path) -> Result<String> {
+    let output = captured(&["tar", "-xOf", text(layer)?, "./var/lib/dpkg/status"], SHORT)?;
+    ensure!(output.status == 0, "{}: {}", layer.display(), output.stderr);
+    Ok(output.stdout)
+}
+
+/// The files of a layer that differ from those in another, by name.
+fn differences(one: &Path, other: &Path) -> Result<String> {
+    let box_of = |layer: &Path| layer.with_extension("unpacked");
+    for layer in [one, other] {
+        let folder = box_of(layer);
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir(&folder)?;
+        quietly(&["tar", "-C", text(&folder)?, "-xpf", text(layer)?], BUILD)?;
+    }
+    let line = ["diff", "-rq", "--no-dereference"];
+    let found =
+        captured(&[&line[..], &[text(&box_of(one))?, text(&box_of(other))?]].concat(), BUILD)?;
+    for layer in [one, other] {
+        fs::remove_dir_all(box_of(layer))?;
+    }
+    let names = tail(&found.text());
+    Ok(if names.is_empty() { "only dates, modes or the order differ".to_owned() } else { names })
 }
 
 fn bootstrap(arch: Arch, layer: &Path, mirror: &str, epoch: &str) -> Result<()> {

@@ -37,13 +37,14 @@ impl ThisMachine {
         setup::directories(config)?;
         let certificates = setup::prepare_certificates(config, &texts, &*self.clock)?;
         let host = texts.short_name();
-        ssh_keys::ensure(&config.state, &config.home, &config.install, host).await?;
+        let refused = ssh_keys::ensure(&config.state, &config.home, &config.install, host).await?;
         setup::install_postscripts(config)?;
         let first = self.store.snapshot().row_count(ids::PASSWD) == 0;
         let password = if first { setup::root_password()? } else { None };
         let facts = setup::gather(config, &texts, &certificates);
         let facts = Facts { root_password: password, ..facts };
-        self.change(origin, "completed", move |snapshot| plan(&facts, snapshot)).await
+        let done = self.change(origin, "completed", move |snapshot| plan(&facts, snapshot)).await?;
+        Ok(refused.into_iter().map(|refused| refused.to_string()).chain(done).collect())
     }
 
     async fn ssh_keys(&self) -> Result<Vec<String>, Failure> {

@@ -45,10 +45,9 @@ pub(crate) async fn run(
     directories(config)?;
     let certificates = prepare_certificates(config, &texts, clock)?;
     let host = texts.short_name().to_owned();
-    if let Err(failure) =
-        ssh_keys::ensure(&config.state, &config.home, &config.install, &host).await
-    {
-        tracing::error!(error = %failure, "nodes cannot be given root's ssh key");
+    match ssh_keys::ensure(&config.state, &config.home, &config.install, &host).await {
+        Ok(refused) => refused.into_iter().for_each(|refused| notices.warn(refused.to_string())),
+        Err(failure) => notices.warn(format!("nodes cannot be given root's ssh key: {failure}")),
     }
     install_postscripts(config)?;
     let first = store.snapshot().row_count(tables::ids::PASSWD) == 0;

@@ -93,6 +93,16 @@ fn moved(before: &Machine, now: &Machine) -> Vec<(Ipv4Addr, Ipv4Addr)> {
     .collect()
 }
 
+/// The addresses that are gone without an heir.
+fn absent<'a>(before: &'a Machine, now: &Machine) -> Vec<(&'a str, Ipv4Net)> {
+    let moved = moved(before, now);
+    let is_here = |ip: Ipv4Addr| addresses(now).iter().any(|(_, net)| net.addr() == ip);
+    let has_heir = |ip: Ipv4Addr| moved.iter().any(|(old, _)| *old == ip);
+    let mut gone = addresses(before);
+    gone.retain(|(_, net)| !is_here(net.addr()) && !has_heir(net.addr()));
+    gone
+}
+
 fn addresses(machine: &Machine) -> Vec<(&str, Ipv4Net)> {
     let mut found = Vec::new();
     for port in &machine.links {
@@ -136,9 +146,16 @@ pub(crate) fn read(file: &Path) -> Result<Option<Machine>, FileError> {
     Ok(Some(machine))
 }
 
-/// Keeps the machine for the next start.
-pub(crate) fn keep(file: &Path, machine: &Machine) -> Result<(), FileError> {
-    let lines = addresses(machine).into_iter().map(|(name, net)| format!("{name} {net}\n"));
+/// Keeps the machine for the next start, with what the one before had and nothing has taken the place of: an interface that
+/// is down at this start may come back with another address.
+pub(crate) fn keep(
+    file: &Path,
+    before: Option<&Machine>,
+    machine: &Machine,
+) -> Result<(), FileError> {
+    let mut kept = addresses(machine);
+    kept.extend(before.into_iter().flat_map(|before| absent(before, machine)));
+    let lines = kept.into_iter().map(|(name, net)| format!("{name} {net}\n"));
     files::ensure(file, lines.collect::<String>().as_bytes(), 0o600)
 }
 
@@ -205,6 +222,30 @@ mod tests {
     }
 
     #[test]
+    fn an_address_is_remembered_while_its_interface_is_down() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("addresses");
+        let start = |now: &Machine, tables: &Snapshot| {
+            let before = read(&file).unwrap();
+            let moved = before.as_ref().map(|before| follow(before, now, tables));
+            keep(&file, before.as_ref(), now).unwrap();
+            moved.map_or_else(Vec::new, |moved| moved.told)
+        };
+        let tables = tables(&[("master", "10.0.0.1")]);
+        start(&machine(&[("eth0", "10.0.0.1/24"), ("eth1", "192.168.0.1/24")]), &tables);
+        for _ in 0..2 {
+            let told = start(&machine(&[("eth1", "192.168.0.1/24")]), &tables);
+            assert_eq!(told, Vec::<String>::new());
+        }
+        let back = machine(&[("eth0", "10.0.0.2/24"), ("eth1", "192.168.0.1/24")]);
+        let told = start(&back, &tables);
+        assert!(told[0].contains("10.0.0.1 of this machine is now 10.0.0.2"), "{told:?}");
+        assert_eq!(start(&back, &tables), Vec::<String>::new());
+        let kept = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(kept, "eth0 10.0.0.2/24\neth1 192.168.0.1/24\n");
+    }
+
+    #[test]
     fn an_administrators_choice_and_an_unchanged_machine_are_left_alone() {
         let here = machine(&[("eth0", "10.0.0.1/24")]);
         let tables = tables(&[("master", "10.0.0.77")]);
@@ -225,7 +266,7 @@ mod tests {
         let file = dir.path().join("addresses");
         assert!(read(&file).unwrap().is_none());
         let here = machine(&[("eth0", "10.0.0.1/24"), ("eth1", "192.168.0.1/16")]);
-        keep(&file, &here).unwrap();
+        keep(&file, None, &here).unwrap();
         assert_eq!(read(&file).unwrap(), Some(here));
     }
 }

@@ -1,6 +1,6 @@
 //! Root's key pair towards the nodes: made once, kept in the state directory, its public half published to nodes.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use base::{ErrorKind, Failure, chain};
@@ -11,18 +11,35 @@ use crate::setup::files;
 
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// A private key without its public half that `ssh-keygen` refuses (one with a passphrase, or damaged): a new pair took its
+/// place, and it was moved to this file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SetAside(PathBuf);
+
+impl std::fmt::Display for SetAside {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let file = self.0.display();
+        write!(
+            out,
+            "root's ssh key could not be read and is now {file}; nodes take the new key when they boot: put the old pair \
+             back if they have to be reached before"
+        )
+    }
+}
+
 /// Makes the key pair if there is none, links it into `home`, and publishes it below `install`.
 pub(crate) async fn ensure(
     state: &Path,
     home: &Path,
     install: &Path,
     host: &str,
-) -> Result<(), Failure> {
+) -> Result<Option<SetAside>, Failure> {
     let directory = state.join("ssh");
     let (private, public) = (directory.join("id_ed25519"), directory.join("id_ed25519.pub"));
     files::directory(&directory, 0o700).map_err(|error| failed(&error))?;
-    if private.exists() && !public.exists() {
-        derive(&private, &public, host).await?;
+    let mut refused = None;
+    if private.exists() && !public.exists() && !derive(&private, &public, host).await? {
+        refused = Some(set_aside(&private)?);
     }
     if !private.exists() || !public.exists() {
         generate(&private, host).await?;
@@ -41,7 +58,16 @@ pub(crate) async fn ensure(
         files::directory(&ssh, 0o700).map_err(|error| failed(&error))?;
     }
     files::link(&private, &ssh.join("id_ed25519")).map_err(|error| failed(&error))?;
-    files::link(&public, &ssh.join("id_ed25519.pub")).map_err(|error| failed(&error))
+    files::link(&public, &ssh.join("id_ed25519.pub")).map_err(|error| failed(&error))?;
+    Ok(refused)
+}
+
+/// Moves a file that cannot be used to the first free name beside it.
+fn set_aside(private: &Path) -> Result<SetAside, Failure> {
+    let free = (1_u32..).map(|number| private.with_extension(format!("refused.{number}")));
+    let place = free.into_iter().find(|place| !place.exists()).unwrap_or_default();
+    files::rename(private, &place).map_err(|error| failed(&error))?;
+    Ok(SetAside(place))
 }
 
 /// Makes a new pair, and takes the old public half from the keys that nodes are given. The old pair is there until the
@@ -64,7 +90,7 @@ pub(crate) async fn renew(
     if let Some(known) = known {
         withdraw(install, known.trim_end())?;
     }
-    ensure(state, home, install, host).await
+    ensure(state, home, install, host).await.map(drop)
 }
 
 /// Takes a key from those that nodes are given.
@@ -75,18 +101,18 @@ fn withdraw(install: &Path, key: &str) -> Result<(), Failure> {
     files::ensure(&published, others.join("\n").as_bytes(), 0o644).map_err(|error| failed(&error))
 }
 
-/// Writes the public half again: nodes know the pair. A private half that cannot be read was never whole: then a new
-/// pair is made.
-async fn derive(private: &Path, public: &Path, host: &str) -> Result<(), Failure> {
+/// Writes the public half again, because nodes know the pair; tells whether the private half could be read.
+async fn derive(private: &Path, public: &Path, host: &str) -> Result<bool, Failure> {
     let program = Program::new("ssh-keygen").args(["-y", "-P", "", "-f"]).arg(private);
     let output = program.deadline(LIMIT).run(&Shutdown::new()).await;
     let output = output.map_err(|error| Failure::from_error(error.kind(), &error))?;
     let words: Vec<&str> = output.stdout.split_whitespace().take(2).collect();
     if !output.success() || words.len() < 2 {
-        return Ok(());
+        return Ok(false);
     }
     let line = format!("{} root@{host}\n", words.join(" "));
-    files::write(public, line.as_bytes(), 0o644).map_err(|error| failed(&error))
+    files::write(public, line.as_bytes(), 0o644).map_err(|error| failed(&error))?;
+    Ok(true)
 }
 
 async fn generate(private: &Path, host: &str) -> Result<(), Failure> {
@@ -132,7 +158,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_lost_public_half_is_written_again_and_half_a_pair_is_replaced() {
+    async fn a_lost_public_half_is_written_again_and_half_a_pair_is_set_aside() {
         let dir = tempfile::tempdir().unwrap();
         let (state, home, install) =
             (dir.path().join("state"), dir.path().join("home"), dir.path().join("install"));
@@ -140,11 +166,17 @@ mod tests {
         ensure(&state, &home, &install, "mn").await.unwrap();
         let (private, public) = (text("id_ed25519"), text("id_ed25519.pub"));
         std::fs::remove_file(state.join("ssh/id_ed25519.pub")).unwrap();
-        ensure(&state, &home, &install, "mn").await.unwrap();
+        assert_eq!(ensure(&state, &home, &install, "mn").await.unwrap(), None);
         assert_eq!((text("id_ed25519"), text("id_ed25519.pub")), (private, public));
-        std::fs::write(state.join("ssh/id_ed25519"), "half").unwrap();
-        std::fs::remove_file(state.join("ssh/id_ed25519.pub")).unwrap();
-        ensure(&state, &home, &install, "mn").await.unwrap();
-        assert!(text("id_ed25519").contains("PRIVATE KEY"));
+        for (half, kept) in
+            [("half", "id_ed25519.refused.1"), ("another half", "id_ed25519.refused.2")]
+        {
+            std::fs::write(state.join("ssh/id_ed25519"), half).unwrap();
+            std::fs::remove_file(state.join("ssh/id_ed25519.pub")).unwrap();
+            let told = ensure(&state, &home, &install, "mn").await.unwrap().unwrap().to_string();
+            assert!(told.contains(kept), "{told}");
+            assert_eq!(text(kept), half);
+            assert!(text("id_ed25519").contains("PRIVATE KEY"));
+        }
     }
 }

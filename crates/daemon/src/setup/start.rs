@@ -86,10 +86,11 @@ pub(crate) async fn follow(
     notices: &mut Notices,
 ) -> Result<(), Failure> {
     let kept = config.state.join(ADDRESSES);
-    if let Some(before) = moves::read(&kept).map_err(|error| internal(&error))? {
-        let Move { patch, told } = moves::follow(&before, now, &store.snapshot());
+    let before = moves::read(&kept).map_err(|error| internal(&error))?;
+    if let Some(before) = &before {
+        let Move { patch, told } = moves::follow(before, now, &store.snapshot());
         if !patch.is_empty() {
-            let (before, now) = (before, now.clone());
+            let (before, now) = (before.clone(), now.clone());
             let decide = move |snapshot: &Snapshot| {
                 Ok::<_, Failure>(moves::follow(&before, &now, snapshot).patch)
             };
@@ -99,7 +100,7 @@ pub(crate) async fn follow(
             notices.tell(line);
         }
     }
-    moves::keep(&kept, now).map_err(|error| internal(&error))
+    moves::keep(&kept, before.as_ref(), now).map_err(|error| internal(&error))
 }
 
 /// Says what is amiss.

@@ -52,7 +52,10 @@ fn write_until_killed(place: &Container, written: u32, millis: u32) -> Result<u3
 }
 
 /// A dump as an xCAT of 2016 wrote it, of a small cluster.
-const DUMP: &str = r#"mkdir -p $D && cd $D
+const DUMP: &str = r##"mkdir -p $D && cd $D
+for t in chain:node mac:node networks:netname nodegroup:groupname nodehm:node noderes:node nodetype:node policy:priority postscripts:node; do
+    echo "#${t#*:}" >${t%:*}.csv
+done
 cat >site.csv <<'E'
 #key,value,comments,disable
 "domain","old.example",,
@@ -76,14 +79,14 @@ E
 cat >teal.csv <<'E'
 #nothing
 E
-"#;
+"##;
 
 pub(super) fn foreign_dump() -> Result<()> {
     let place = Container::new("xcate2e-dump")?;
     place.prepare(&format!("D=/.dbbackup; {DUMP}"))?;
     place.start(&[])?;
     place.wait_until_healthy()?;
-    place.wait_for_line(&["restored the dump in /.dbbackup", "8 rows in 4 tables"])?;
+    place.wait_for_line(&["restored the dump in /.dbbackup", "8 rows in 13 tables"])?;
     place.wait_for_line(&["left out of the dump", "teal.csv"])?;
     let nodes = place
         .sh("lsdef cn1,cn2 -i ip,groups; lsdef -t site -i domain,installdir; tabdump nodelist")?;
@@ -124,6 +127,7 @@ fn bad_dumps() -> Result<()> {
             "mkdir ../other && cp site.csv ../other/",
             &["several dumps", "/.dbbackup/dump", "/.dbbackup/other"],
         ),
+        ("mv mac.csv ../", &["nothing of the dump", "it lacks mac.csv", "complete the files"]),
     ] {
         let place = Container::new("xcate2e-bad-dump")?;
         place.prepare(&format!("D=/.dbbackup/dump; {DUMP}\n{change}"))?;
@@ -135,6 +139,7 @@ fn bad_dumps() -> Result<()> {
             "passwd.csv" => "sed -i '$d' passwd.csv",
             "nodelist.csv" => "sed -i '1s/,flux//' nodelist.csv",
             "several dumps" => "rm -r ../other",
+            "nothing of the dump" => "mv ../mac.csv .",
             _ => "rm newtable.csv",
         };
         place.prepare(&format!("cd /.dbbackup/dump; {mend}"))?;
