@@ -12,9 +12,13 @@ ensure_base_image() {
 
 # No registry answers: the same system, made here from the packages. The shipped sources name Debian's public mirror.
 make_base_image() {
+    local key=/usr/share/keyrings/debian-archive-keyring.gpg
+    if ! have apt-get && { ! have mmdebstrap || [ ! -e "$key" ]; }; then
+        die "no registry answers: load an image $base_image (docker load), or install mmdebstrap and $key, then run ./up again"
+    fi
     say "no registry answers: making $base_image with mmdebstrap (about a minute)"
     have mmdebstrap || apt_install mmdebstrap
-    [ -e /usr/share/keyrings/debian-archive-keyring.gpg ] || apt_install debian-archive-keyring
+    [ -e "$key" ] || apt_install debian-archive-keyring
     local tar=$state/base.tar mirror
     mirror=$(debian_mirror)
     # shellcheck disable=SC2016 # "$1" is mmdebstrap's
@@ -22,8 +26,8 @@ make_base_image() {
         --dpkgopt="$top/container/rootfs/dpkg.cfg" --aptopt="$top/container/rootfs/apt.conf" \
         --customize-hook='rm -rf "$1"/var/lib/apt/lists/*' \
         --customize-hook="copy-in $top/container/rootfs/sources.list /etc/apt" \
-        trixie "$tar" "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie main" \
-        "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $mirror trixie-updates main" ||
+        trixie "$tar" "deb [signed-by=$key] $mirror trixie main" \
+        "deb [signed-by=$key] $mirror trixie-updates main" ||
         die "mmdebstrap could not make the base image from $mirror"
     quietly docker import --change 'CMD ["bash"]' "$tar" "$base_image" || die "docker import of the base image failed"
     as_root rm -f "$tar"

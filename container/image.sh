@@ -43,6 +43,11 @@ stage_context() {
     bash "$top/container/stage.sh" "$state/bin" "$context/root"
 }
 
+# Images of ours that a newer one has taken all names from, and that no container uses.
+remove_old_images() {
+    quietly docker image prune --force --filter label=xcat.content || warn "the images of before could not be removed"
+}
+
 # An image of ours has every name that one may know it by. A name of the site's own stays alone.
 name_image() { # name
     local name names present

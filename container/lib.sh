@@ -41,9 +41,33 @@ quietly() {
 # Refreshes the package lists once a run, and only when something has to be installed.
 apt_update() {
     [ -n "${apt_updated:-}" ] && return
-    have apt-get || die "this is no Debian or Ubuntu: install the Docker engine, compose v2 and mmdebstrap, then run ./up again"
+    have apt-get || die "$(what_to_install "$(ls /etc/os-release 2>/dev/null || echo /dev/null)")"
     quietly as_root apt-get -q update || warn "apt-get update had errors, going on with the lists that are here"
     apt_updated=yes
+}
+
+# On a machine without apt nothing is installed: the line that does it, by what os-release calls the distribution.
+what_to_install() ( # os-release
+    ID='' ID_LIKE='' PRETTY_NAME='' line=''
+    # shellcheck disable=SC1090 # what it names is read by those who call
+    . "$1"
+    for word in $ID $ID_LIKE; do
+        line=$(engine_packages "$word") && break
+    done
+    printf 'this is %s, where ./up installs nothing: %s, start the engine (systemctl enable --now docker), then run ./up again\n' \
+        "${PRETTY_NAME:-${ID:-no Debian or Ubuntu}}" "${line:-install the Docker engine and its compose plugin, version 2}"
+)
+
+engine_packages() { # name of a distribution
+    case $1 in
+    rhel | centos) echo "install docker-ce and docker-compose-plugin from Docker's own repository (dnf)" ;;
+    amzn) echo "run 'dnf install docker' and add Docker's compose plugin, version 2" ;;
+    fedora) echo "run 'dnf install moby-engine docker-compose'" ;;
+    suse | opensuse*) echo "run 'zypper install docker docker-compose'" ;;
+    arch) echo "run 'pacman -S docker docker-compose'" ;;
+    alpine) echo "run 'apk add docker docker-cli-compose'" ;;
+    *) return 1 ;;
+    esac
 }
 
 apt_install() {
@@ -58,10 +82,46 @@ content_hash() {
     (cd "$top" && find "$@" -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum | sha256sum | cut -d' ' -f1)
 }
 
-# The Debian mirror of this machine, or Debian's own name.
-debian_mirror() {
-    local found
-    found=$(cat /etc/apt/sources.list /etc/apt/sources.list.d/*.list /etc/apt/sources.list.d/*.sources 2>/dev/null |
-        grep -v '^[[:space:]]*#' | grep -oE 'https?://[^ ]+/debian/?( |$)' | head -n 1 | tr -d ' ') || true
-    printf '%s\n' "${XCAT_DEBIAN_MIRROR:-${found:-http://deb.debian.org/debian}}" | sed 's,/*$,,'
+# The Debian mirror of this machine, or Debian's own name. Other products have repositories whose address ends in /debian
+# too: what carries the updates of a release is a mirror, or what is called just that.
+debian_mirror() { # [folder of apt's settings]
+    local sources=${1:-/etc/apt} found=${XCAT_DEBIAN_MIRROR:-}
+    [ -n "$found" ] || found=$(apt_sources "$sources" | awk '!found && $2 ~ /-updates$/ && $1 ~ /\/debian$/ { print found = $1 }')
+    [ -n "$found" ] || found=$(apt_sources "$sources" | awk '!found && $1 ~ /^https?:\/\/[^\/]+\/debian$/ { print found = $1 }')
+    [ -n "$found" ] || found=http://deb.debian.org/debian
+    printf '%s\n' "${found%/}"
+}
+
+# The address and the suite of each source of packages with a component `main`, in both of apt's formats.
+apt_sources() { # folder
+    {
+        cat "$1"/sources.list "$1"/sources.list.d/*.list 2>/dev/null |
+            sed -n 's/\[[^]]*\]//; s/^[[:space:]]*deb[[:space:]]\{1,\}//p'
+        local file
+        for file in "$1"/sources.list.d/*.sources; do
+            [ ! -e "$file" ] || deb822 "$file" || true
+        done
+    } | awk '{ sub(/\/$/, "", $1); for (n = 3; n <= NF; n++) if ($n == "main") { print $1, $2; break } }'
+}
+
+# The paragraphs of a .sources file as lines "address suite components", one for each address and suite.
+deb822() { # file
+    grep -v '^#' "$1" | awk '
+        function flush(   i, j, m, n, us, ss) {
+            if (off == "") {
+                m = split(uris, us, " "); n = split(suites, ss, " ")
+                for (i = 1; i <= m; i++) for (j = 1; j <= n; j++) print us[i], ss[j], components
+            }
+            off = uris = suites = components = ""
+        }
+        /^[[:space:]]*$/ { flush(); next }
+        {
+            name = tolower($1); value = $0; sub(/^[^ \t]+[ \t]*/, "", value)
+            if (name == "uris:") uris = value
+            else if (name == "suites:") suites = value
+            else if (name == "components:") components = value
+            else if (name == "types:" && value !~ /(^| )deb( |$)/) off = "sources only"
+            else if (name == "enabled:" && value ~ /^(no|false|without|off|disable)/) off = "disabled"
+        }
+        END { flush() }'
 }

@@ -120,6 +120,7 @@ container=$(setting XCAT_NAME xcatmn)
 case $action in
 build)
     build
+    remove_old_images
     exit
     ;;
 down)
@@ -137,4 +138,5 @@ choose_wiring "$container" "$asked"
 install_host_command
 start
 wait_until_healthy "$container" 120
+remove_old_images
 tell "$container"

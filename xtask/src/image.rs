@@ -160,7 +160,13 @@ fn build(arch: Arch, request: &Request, release: &Release) -> Result<Image> {
         Some(built) => built.clone(),
         None => programs::build(arch)?,
     };
-    let system = system::ensure(arch)?;
+    let system = match system::ensure(arch) {
+        Err(error) if request.mode == Mode::Check && error.is::<Unavailable>() => {
+            check_programs(arch, programs, release)?;
+            return Err(error);
+        }
+        system => system?,
+    };
     if request.mode == Mode::Check {
         system::compare(arch)?;
     }
@@ -170,6 +176,14 @@ fn build(arch: Arch, request: &Request, release: &Release) -> Result<Image> {
         check::starts(&image, &release.settings)?;
     }
     Ok(image)
+}
+
+/// Starts programs in amd64's system, where packages of their own architecture cannot be had.
+fn check_programs(arch: Arch, programs: PathBuf, release: &Release) -> Result<()> {
+    let system = system::ensure(Arch::Amd64)?;
+    let files = files::make(arch, &system, &programs, &release.epoch)?;
+    say(&format!("== the programs of {} alone, in amd64's system", arch.name()));
+    check::starts(&Image { arch, programs, layers: vec![system, files] }, &release.settings)
 }
 
 fn requirements() -> Result<()> {
@@ -281,6 +295,21 @@ fn digest(file: &Path) -> Result<String> {
     let output = captured(&["sha256sum", "--", text(file)?], SHORT)?;
     let digest = output.stdout.split_whitespace().next().context(output.stderr)?;
     Ok(digest.to_owned())
+}
+
+/// Runs mmdebstrap with these arguments and variables; packages that cannot be fetched are [`Unavailable`].
+fn mmdebstrap(arguments: &[&str], variables: &[&str]) -> Result<()> {
+    let line = [&["env"], variables, &["mmdebstrap", "--mode=root"], arguments].concat();
+    let output = captured(&line, BUILD)?;
+    let said = output.text();
+    let lost: Vec<_> = said.lines().filter(|line| line.starts_with("E: Failed to fetch")).collect();
+    ensure!(output.status == 0 || !lost.is_empty(), "`mmdebstrap` failed:\n{}", tail(&said));
+    match lost.first() {
+        Some(first) if output.status != 0 => {
+            Err(Unavailable::because(format!("{} packages: {first}", lost.len())))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Runs a program whose output matters only when it fails.

@@ -47,6 +47,7 @@ const CASES: &[Case] = &[
     long("the engine's own rights are enough", life::default_rights),
     short("a service that ends is started again", life::supervision),
     short("docker stop ends it in good order", life::stop),
+    short("logs stay bounded", life::logs),
     short("root logs in with the default password, and with a changed one", login::password),
     short("a password file and keys are taken", login::password_file_and_keys),
     short("a wrong password file leaves no default password", login::wrong_password_file),

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::image::arch::Arch;
 use crate::image::{
-    BUILD, SHORT, digest, emulation, epoch, mirror, place, quietly, source, tail, text,
+    BUILD, SHORT, digest, emulation, epoch, mirror, mmdebstrap, place, quietly, source, tail, text,
 };
 use crate::run::{captured, top};
 use crate::say::say;
@@ -102,16 +102,14 @@ fn bootstrap(arch: Arch, layer: &Path, mirror: &str, epoch: &str) -> Result<()> 
     let list = fs::read_to_string(top().join(ROOTFS).join("packages"))?;
     let packages = format!("--include={}", packages(&list).join(","));
     ensure!(packages != "--include=", "no package is listed");
-    let (date, architecture) =
-        (format!("SOURCE_DATE_EPOCH={epoch}"), format!("--architectures={}", arch.debian()));
+    let architecture = format!("--architectures={}", arch.debian());
     let sources: Vec<_> = arch.suites().iter().map(|suite| source(mirror, suite)).collect();
-    let mut line = vec!["env", &date, "mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"];
-    line.extend(["--dpkgopt=container/rootfs/dpkg.cfg", "--aptopt=container/rootfs/apt.conf"]);
-    line.extend([architecture.as_str(), &packages]);
+    let mut line = vec!["--variant=minbase", "--dpkgopt=container/rootfs/dpkg.cfg"];
+    line.extend(["--aptopt=container/rootfs/apt.conf", &architecture, &packages]);
     line.extend(HOOKS);
     line.extend(["trixie", text(layer)?]);
     line.extend(sources.iter().map(String::as_str));
-    quietly(&line, BUILD).context("the system cannot be made")
+    mmdebstrap(&line, &[&format!("SOURCE_DATE_EPOCH={epoch}")]).context("the system cannot be made")
 }
 
 /// The names in a list with comments.

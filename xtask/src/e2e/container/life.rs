@@ -133,3 +133,30 @@ pub(super) fn stop() -> Result<()> {
     ensure!(place.sh("lsdef -t site -i stopmark")?.contains("stopmark=yes"), "the mark is gone");
     Ok(())
 }
+
+/// A log that has grown too large is moved aside, and its service goes on in the empty one.
+pub(super) fn logs() -> Result<()> {
+    let place = Container::new("xcate2e-logs")?;
+    place.start(&[])?;
+    place.wait_until_healthy()?;
+    let grow = |log: &str, bytes: u32| {
+        place.sh(&format!("yes 'a line of {log}' | head -c {bytes} >>/var/log/xcat/{log}"))
+    };
+    grow("sshd.log", 68_000_000)?;
+    place.wait_until("cd /var/log/xcat; [ $(stat -c %s sshd.log) -lt 1000000 ] && [ $(stat -c %s sshd.log.1) -gt 67000000 ]")?;
+    place.sh("pkill -KILL -x sshd")?;
+    place.wait_until("grep -q 'Server listening' /var/log/xcat/sshd.log")?;
+    ensure!(place.sh("tr -dc '\\0' </var/log/xcat/sshd.log | wc -c")?.trim() == "0", "a hole");
+    grow("xcatd.log", 17_000_000)?;
+    grow("commands.log", 17_000_000)?;
+    ok(&["docker", "restart", place.name])?;
+    place.wait_until("xcatd health")?;
+    place.sh("lsdef -t site -i domain")?;
+    for log in ["xcatd.log", "commands.log"] {
+        let sizes = format!("cd /var/log/xcat; stat -c %s {log} {log}.1");
+        let text = place.sh(&sizes)?;
+        let sizes: Vec<u64> = text.lines().map(str::parse).collect::<Result<_, _>>()?;
+        ensure!(sizes[0] < 1_000_000 && sizes[1] > 16_000_000, "{log}: {sizes:?}");
+    }
+    Ok(())
+}

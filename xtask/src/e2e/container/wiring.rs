@@ -78,10 +78,13 @@ pub(super) fn bridges() -> Result<()> {
     ensure!(mn("getent hosts xcatmn.clusters.com")?.contains("10.5.107.101"), "the full name");
     let id = ["docker", "inspect", "-f", "{{.Id}} {{.State.StartedAt}}", "xcatmn"];
     let before = ok(&id)?;
+    let old = ok(&["docker", "commit", "--change", "LABEL xcat.content=old", "xcatmn"])?;
     let begun = Instant::now();
     up_ok(&["./up"])?;
     say(&format!("             a second ./up: {:.1} s", begun.elapsed().as_secs_f64()));
     ensure!(ok(&id)? == before, "the second ./up replaced the container");
+    let left = captured(&["docker", "image", "inspect", old.trim()], SHORT)?.status == 0;
+    ensure!(!left, "./up leaves images that nobody uses");
     mn("chdef -t site clustersite e2emark=kept")?;
     up_ok(&["./up", "--down"])?;
     ensure!(
