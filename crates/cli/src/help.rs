@@ -11,7 +11,7 @@ use crate::render::Stream;
 /// How this program is used.
 pub(crate) const USAGE: &str = "\
 Usage: xcat COMMAND [ARGUMENTS]
-       xcat help [COMMAND]
+       xcat help [COMMAND|TABLE|noderange]
        xcat help --completion bash|zsh
        xcat help --install DIRECTORY    manual pages and completion, below share/
 
@@ -71,8 +71,10 @@ fn page(name: &str) -> Said {
     if let Some(absent) = command::absent(name) {
         return (Stream::Err, format!("Error: {}\n", absent.message()), 1);
     }
-    match command::resolve("xcat", &[name.to_owned()]) {
-        Some((meta, _)) => (Stream::Out, manual::page(meta).text(), 0),
+    let words = [name.to_owned()];
+    let of_command = command::resolve("xcat", &words).map(|(meta, _)| manual::page(meta));
+    match of_command.or_else(|| manual::named(name)) {
+        Some(page) => (Stream::Out, page.text(), 0),
         None => (Stream::Err, no_command(name), 1),
     }
 }
@@ -114,7 +116,7 @@ fn install(directory: &Path) -> Said {
 
 /// What an installation has below its prefix.
 fn files() -> Vec<(String, String)> {
-    let pages = command::ALL.iter().map(|meta| manual::page(meta));
+    let pages = command::ALL.iter().map(|meta| manual::page(meta)).chain(manual::pages());
     let mut files: Vec<(String, String)> =
         pages.map(|page| (format!("share/man/{}", page.path()), page.roff())).collect();
     files.push(("share/bash-completion/completions/xcat".to_owned(), completion::bash()));

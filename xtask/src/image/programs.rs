@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::image::arch::Arch;
 use crate::image::{Unavailable, mirror, mmdebstrap, place, source, text};
@@ -63,7 +63,7 @@ pub(crate) fn build(arch: Arch) -> Result<PathBuf> {
     line.extend(["cargo", "build", "--manifest-path", "/src/Cargo.toml", "--release", "--frozen"]);
     line.extend(["--target", arch.target()]);
     line.extend(PROGRAMS.iter().flat_map(|name| ["--bin", name]));
-    shown(&line)?;
+    ensure!(shown(&line).is_ok(), "cargo did not build its programs; what it said is above");
     Ok(target.join(arch.target()).join("release"))
 }
 

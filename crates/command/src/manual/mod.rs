@@ -1,8 +1,10 @@
-//! The manual: a page for every command, made of its declaration and of [`prose`], as a value that is written as roff for
-//! `man`, as text for a terminal, and as Markdown for the reference.
+//! The manual: a page for every command, made of its declaration and of [`prose`], and for every table and type of object,
+//! made of the schema. A page is a value that is written as roff for `man`, as text for a terminal, and as Markdown for the
+//! reference.
 
 mod prose;
 mod render;
+mod schema;
 
 use crate::environment::{self, Reader};
 use crate::front::FrontEnd;
@@ -10,10 +12,12 @@ use crate::list::ALL;
 use crate::meta::{Meta, OptionDef, Takes, Topic};
 use crate::text::{append, capitalized};
 
+pub use schema::{named, pages};
+
 /// A page of the manual.
 #[derive(Debug)]
 pub struct Page {
-    /// The command as it is typed.
+    /// What it is about, as it is typed.
     name: String,
     /// The name of the page: `xcat-boot` for `xcat boot`.
     title: &'static str,
@@ -160,6 +164,14 @@ fn see_also(meta: &Meta) -> String {
 }
 
 impl Page {
+    /// What the page belongs to, in the middle of its first line.
+    fn volume(&self) -> &'static str {
+        match self.section {
+            3 | 5 | 7 => "xCAT nodes, tables and objects",
+            _ => "xCAT commands",
+        }
+    }
+
     /// Where the page lies below a directory of manuals: `man8/nodeset.8`.
     pub fn path(&self) -> String {
         format!("man{0}/{1}.{0}", self.section, self.title)

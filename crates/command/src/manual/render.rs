@@ -10,7 +10,8 @@ impl Page {
     /// For `man`: macros of man(7) only.
     pub fn roff(&self) -> String {
         let title = escaped(&self.title.to_uppercase());
-        let mut out = format!(".TH {title} {} \"\" xcat\\-rs \"xCAT commands\"\n", self.section);
+        let (section, volume) = (self.section, self.volume());
+        let mut out = format!(".TH {title} {section} \"\" xcat\\-rs \"{volume}\"\n");
         for Part { heading, blocks } in &self.parts {
             append(&mut out, format_args!(".SH {}\n", heading.to_uppercase()));
             for (index, block) in blocks.iter().enumerate() {
