@@ -14,6 +14,13 @@ pub struct InvalidName {
     reason: &'static str,
 }
 
+impl InvalidName {
+    /// What is wrong with it, without the name.
+    pub const fn reason(&self) -> &'static str {
+        self.reason
+    }
+}
+
 /// The name of a node as the tables know it: one to 255 visible ASCII characters, none of which
 /// means something in a noderange list, in a shell or in a boot script. It begins neither with a
 /// dash, which programs take for an option, nor with a dot, which file systems take for a directory.

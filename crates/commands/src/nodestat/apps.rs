@@ -62,8 +62,10 @@ pub(super) fn set(snapshot: &Snapshot) -> Result<Vec<App>, Failure> {
     let mut apps = names
         .map(|name| app(name, value(name).unwrap_or_default()))
         .collect::<Result<Vec<_>, _>>()?;
-    if !apps.iter().any(|app| app.name == "sshd") {
-        apps.push(App::usual(("sshd", 22)));
+    // As in the original, whatever groups are set: without it a node of no such group would never be asked anything.
+    match apps.iter_mut().find(|app| app.name == "sshd") {
+        Some(sshd) => sshd.groups.clear(),
+        None => apps.push(App::usual(("sshd", 22))),
     }
     Ok(apps)
 }
@@ -217,6 +219,8 @@ mod tests {
         assert!(apps[1].is_of(&snapshot, &n1) && !apps[1].is_of(&snapshot, &n2));
         assert!(apps[0].is_of(&snapshot, &n2));
         assert_eq!(set(&cluster(&[])).unwrap(), usual());
+        let limited = cluster(&[("apps", "sshd"), ("sshd", "group=compute")]);
+        assert!(set(&limited).unwrap()[0].is_of(&limited, &n2), "sshd is looked at everywhere");
         for (setting, told) in [
             ("", "Cannot find port number for application odd."),
             ("port=many", "the port 'many' of odd is not a port number"),

@@ -201,7 +201,7 @@ fn place_of(entry: &HostEntry) -> (TableId, &'static str, &'static str) {
     }
 }
 
-fn is_host_name(name: &str) -> bool {
+pub(super) fn is_host_name(name: &str) -> bool {
     let label = |label: &str| {
         let inside = |b: u8| b.is_ascii_alphanumeric() || b == b'-';
         let ends = !label.starts_with('-') && !label.ends_with('-');

@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use base::NodeName;
 use tables::{Row, TableId, cells, ids};
 
 use super::known::Known;
@@ -11,6 +12,7 @@ use super::{Fault, Findings, Kind};
 const SPECIAL: &[&str] = &["xcatdefaults", "service", "__mgmtnode", "all", "ALL", "*"];
 
 pub(super) fn check(known: &Known<'_>, found: &mut Findings) {
+    names(known, found);
     let rows = known.snapshot.enabled_rows(ids::NODEGROUP);
     let groups: HashSet<&str> = rows.filter_map(|row| row.get("groupname")).collect();
     for table in TableId::all().filter(|table| *table != ids::NODELIST && !table.def().is_log()) {
@@ -25,6 +27,20 @@ pub(super) fn check(known: &Known<'_>, found: &mut Findings) {
                 found.object(Kind::Row, &place, column, &fault);
             }
             expressions(table, row, (owner, is_group), found);
+        }
+    }
+}
+
+/// Restored tables may hold names that no command would have taken: no service knows such a node.
+fn names(known: &Known<'_>, found: &mut Findings) {
+    for row in known.snapshot.enabled_rows(ids::NODELIST) {
+        let name = row.get("node").unwrap_or_default();
+        if let Err(invalid) = NodeName::parse(name) {
+            let run = format!("!chtab -d node='{}' nodelist", name.replace('\'', r"'\''"));
+            let (name, reason) = (name.escape_debug(), format!(" {}", invalid.reason()));
+            let name = name.to_string();
+            let fault = Fault::error(&name, "is no name for a node:", &run).detail(&reason);
+            found.object(Kind::Row, &format!("nodelist.{name}"), "node", &fault);
         }
     }
 }

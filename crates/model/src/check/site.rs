@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use tables::ids;
 
+use super::address::is_host_name;
 use super::known::Known;
 use super::{Fault, Findings, Kind};
 use crate::cell::{field, list};
@@ -13,8 +14,12 @@ const SITE: &str = "clustersite";
 pub(super) fn check(known: &Known<'_>, found: &mut Findings) {
     let setting = |key| known.snapshot.site(key).map(str::trim).filter(|text| !text.is_empty());
     master(known, setting("master"), found);
-    if setting("domain").is_none() {
+    let domain = setting("domain").unwrap_or_default();
+    if domain.is_empty() {
         let fault = Fault::error("", "is not set: nodes have no full names", "domain=DOMAIN");
+        found.object(Kind::Site, SITE, "domain", &fault);
+    } else if !is_host_name(domain.trim_matches('.')) {
+        let fault = Fault::error(domain, "is no name of a domain", "domain=DOMAIN");
         found.object(Kind::Site, SITE, "domain", &fault);
     }
     servers(known, found);

@@ -142,6 +142,16 @@ const FAULTS: &[(Change<'static>, &str)] = &[
              run: rmdef -t group n4",
     ),
     (
+        ("site", "domain", "value", "no domain"),
+        "error: site clustersite: domain 'no domain' is no name of a domain; run: chdef -t site \
+             clustersite domain=DOMAIN",
+    ),
+    (
+        ("nodelist", "a;b", "groups", "all"),
+        "error: row nodelist.a;b: node 'a;b' is no name for a node: it has a character that node names \
+             cannot have; run: chtab -d node='a;b' nodelist",
+    ),
+    (
         ("site", "domain", "value", ""),
         "error: site clustersite: domain is not set: nodes have no full names; run: chdef -t \
              site clustersite domain=DOMAIN",

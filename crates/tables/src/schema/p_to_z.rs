@@ -214,7 +214,7 @@ pub(super) const TABLES: &[TableDef] = &[
         help: "settings of the whole cluster",
         node_column: None,
         columns: &[
-            key("key", "name of the setting"),
+            key("key", "setting name"),
             column("value", "setting value"),
             column("comments", "free-text admin note"),
             column("disable", "row ignored unless empty, 0 or no"),
