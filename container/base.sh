@@ -3,10 +3,11 @@
 base_image=debian:trixie-slim
 
 ensure_base_image() {
-    docker image inspect "$base_image" >/dev/null 2>&1 && return
+    [ "$refresh" = yes ] || ! docker image inspect "$base_image" >/dev/null 2>&1 || return 0
+    [ -z "${base_refreshed:-}" ] || return 0
+    base_refreshed=yes
     say "asking for $base_image"
-    timeout 90 bash -c "$(declare -f docker as_root have die); docker_as_user=${docker_as_user:-} docker pull -q $base_image" \
-        >/dev/null 2>&1 && return
+    with_engine timeout 90 docker pull -q "$base_image" >/dev/null 2>&1 && return
     make_base_image
 }
 
@@ -28,7 +29,7 @@ make_base_image() {
         --customize-hook="copy-in $top/container/rootfs/sources.list /etc/apt" \
         trixie "$tar" "deb [signed-by=$key] $mirror trixie main" \
         "deb [signed-by=$key] $mirror trixie-updates main" ||
-        die "mmdebstrap could not make the base image from $mirror"
+        die "mmdebstrap could not make the base image from $mirror: XCAT_DEBIAN_MIRROR names another mirror"
     quietly docker import --change 'CMD ["bash"]' "$tar" "$base_image" || die "docker import of the base image failed"
     as_root rm -f "$tar"
 }

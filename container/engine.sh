@@ -9,15 +9,24 @@ engine_answers() {
 }
 
 ensure_engine() {
-    engine_answers && return
-    if ! have dockerd; then
-        local packages=(docker.io iptables ca-certificates)
-        apt_update
-        apt-cache show docker-cli >/dev/null 2>&1 && packages+=(docker-cli)
-        apt_install "${packages[@]}"
+    [ -z "${engine_ready:-}" ] || return 0
+    if ! engine_answers; then
+        have dockerd || install_engine
+        engine_answers || start_engine
     fi
-    engine_answers && return
-    start_engine
+    case $(docker info -f '{{.SecurityOptions}}' 2>/dev/null) in
+    *rootless*) die "this Docker engine is rootless, and has no bridges of this host: use the system's (docker context use default)" ;;
+    esac
+    engine_ready=yes
+}
+
+install_engine() {
+    local packages=(docker.io iptables ca-certificates)
+    apt_update
+    apt-cache show docker-cli >/dev/null 2>&1 && packages+=(docker-cli)
+    # The engine loads a profile for each container where the kernel has AppArmor.
+    ! grep -qs Y /sys/module/apparmor/parameters/enabled || packages+=(apparmor)
+    apt_install "${packages[@]}"
 }
 
 start_engine() {
@@ -60,9 +69,11 @@ wait_for_engine() { # seconds [pid]: false when the time is up, or when that pro
 ensure_compose() {
     docker compose version >/dev/null 2>&1 && return
     apt_update
-    case $(candidate docker-compose-v2)/$(candidate docker-compose) in
-    [0-9]*/*) apt_install docker-compose-v2 ;;
-    */[2-9]*) apt_install docker-compose ;;
+    # Docker's own repository, Ubuntu, Debian from 13 on, Debian 12.
+    case $(candidate docker-compose-plugin)/$(candidate docker-compose-v2)/$(candidate docker-compose) in
+    [0-9]*/*/*) apt_install docker-compose-plugin ;;
+    */[0-9]*/*) apt_install docker-compose-v2 ;;
+    */*/[2-9]*) apt_install docker-compose ;;
     *) compose_from_trixie ;;
     esac
     docker compose version >/dev/null 2>&1 || die "docker compose does not answer after it was installed"

@@ -3,28 +3,57 @@
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 state=$top/target/up
-mkdir -p "$state"
+# Where complaints go, also those of a function whose own output is put away.
+exec 3>&2
 
 say() { printf '==> %s\n' "$*"; }
-warn() { printf 'up: %s\n' "$*" >&2; }
+warn() { printf 'up: %s\n' "$*" >&3; }
 die() {
     warn "$@"
     exit 1
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Runs a command as root: directly, or through sudo, which is asked to keep our settings.
-as_root() {
-    if [ "$(id -u)" = 0 ]; then
-        "$@"
-    elif have sudo; then
-        sudo --preserve-env="$(compgen -e | grep '^XCAT_' | paste -sd,)" "$@"
-    else
-        die "needs root: run it as root, or install sudo"
+# What an earlier `sudo ./up` left belongs to root, and later ones by the user would fail one by one.
+ensure_state() {
+    if ! mkdir -p "$state" 2>/dev/null || [ ! -w "$state" ]; then
+        die "$state cannot be written, it belongs to $(stat -c %U "$state" 2>/dev/null || echo another user):" \
+            "sudo chown -R $(id -un) $top/target, then run ./up again"
     fi
 }
 
-docker() { if [ -n "${docker_as_user:-}" ]; then command docker "$@"; else as_root docker "$@"; fi; }
+proxies=(http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY)
+
+# Runs a command as root: directly, or through sudo, which is asked to keep our settings and the proxies.
+as_root() {
+    if [ "$(id -u)" = 0 ]; then
+        command "$@"
+    elif have sudo; then
+        sudo --preserve-env="$({ printf '%s\n' "${proxies[@]}"; compgen -e | grep '^XCAT_'; } | paste -sd,)" "$@"
+    else
+        die "needs root to install and start things: run it as root, or install sudo"
+    fi
+}
+
+docker() { with_engine docker "$@"; }
+
+# Runs a program that talks to the engine: as the user, where the engine takes that, else as root.
+with_engine() { if [ -n "${docker_as_user:-}" ]; then command "$@"; else as_root "$@"; fi; }
+
+# A value of .env as compose reads it, unless the environment has its own.
+setting() { # name default
+    local value=${!1:-}
+    [ -n "$value" ] || value=$(written "$1" "$top/container/.env")
+    printf '%s\n' "${value:-$2}"
+}
+
+# The last value of a name in a file of settings: what is between quotes, or up to a remark.
+written() { # name file
+    [ -e "$2" ] || return 0
+    tr -d '\r' <"$2" |
+        sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}$1[[:space:]]*=[[:space:]]*//p" | tail -n 1 |
+        sed -e "s/^'\([^']*\)'.*/\1/; t; s/^\"\([^\"]*\)\".*/\1/; t; s/\(^\|[[:space:]]\{1,\}\)#.*//; s/[[:space:]]*$//"
+}
 
 # Runs a command quietly; shows what it said only when it fails.
 quietly() {
@@ -73,7 +102,8 @@ engine_packages() { # name of a distribution
 apt_install() {
     apt_update
     say "installing $*"
-    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y install --no-install-recommends "$@" ||
+    quietly as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300 install \
+        --no-install-recommends "$@" ||
         die "apt-get could not install: $*"
 }
 

@@ -8,37 +8,38 @@ here=$(dirname "${BASH_SOURCE[0]}")
 . "$here/binaries.sh"
 . "$here/image.sh"
 . "$here/wiring.sh"
+. "$here/ground.sh"
 
 usage() {
     cat <<'TEXT'
 usage: ./up            install what is missing, build, start, wait until the management node is healthy
        ./up --build    the same without starting it: engine, programs and image only
+       ./up --refresh  the same as ./up with an image made anew, from the packages of today
        ./up --down     remove the container and its networks; the data in its volumes stays
 
-How the container is wired; the next ./up stays with it:
+How the container is wired; later ./up stay with it:
        ./up --bridges  two bridges of this host, mgtbr facing the nodes and svcbr facing the service processors (the default)
        ./up --single   one bridge for both
        ./up --macvlan  addresses of its own on this host's interfaces, no bridge
        ./up --host     this host's own network
 
 Settings: container/.env. In the environment: XCAT_DEBIAN_MIRROR, the mirror of the Debian packages, else this machine's own;
-XCAT_UP_BUILD=no uses the programs that were built before.
+XCAT_UP_BUILD=no takes the image that is there, loaded or built before.
 TEXT
 }
 
-compose() { docker compose --project-directory "$top/container" -f "$top/container/$wiring" "$@"; }
-
-# A value of .env, unless the environment has its own.
-setting() { # name default
-    local value=${!1:-}
-    [ -n "$value" ] || value=$(sed -n "s/^$1=//p" "$top/container/.env" | tail -n 1)
-    printf '%s\n' "${value:-$2}"
+# Hosts whose kernel has no IPv6 cannot be told to switch it on.
+compose() {
+    local files=(-f "$top/container/$wiring")
+    [ -e /proc/sys/net/ipv6 ] || [ "$wiring" = compose.host.yaml ] || files+=(-f "$top/container/compose.noipv6.yaml")
+    docker compose --project-directory "$top/container" "${files[@]}" "$@"
 }
 
+# The engine first: what it lacks is known before the programs are built for minutes.
 build() {
-    [ "${XCAT_UP_BUILD:-}" = no ] && are_here || ensure_binaries
     ensure_engine
     ensure_compose
+    [ "$builds" = no ] || ensure_binaries
     ensure_image "$(setting XCAT_IMAGE xcat-rs:latest)"
 }
 
@@ -52,6 +53,7 @@ start() {
         die "the container cannot be started: the line above says why; container/.env has its settings"
     fi
     rm -f "$log"
+    printf '%s\n' "$wiring" >"$state/wiring"
 }
 
 wait_until_healthy() { # container seconds
@@ -69,20 +71,24 @@ wait_until_healthy() { # container seconds
 
 restarts() { docker inspect -f '{{.RestartCount}}' "$1" 2>/dev/null || true; } # container
 
-# `xcat` for the host: the lab runs here, every other command is passed into the container.
-install_host_command() {
-    local target=/usr/local/lib/xcat
-    cmp -s "$top/container/xcat-host" "$target/xcat" && cmp -s "$state/bin/xcat-lab" "$target/xcat-lab" &&
-        [ "$(readlink /usr/local/bin/xcat)" = "$target/xcat" ] && return
-    as_root install -D -m 755 "$top/container/xcat-host" "$target/xcat"
-    as_root install -m 755 "$state/bin/xcat-lab" "$target/xcat-lab.new"
-    as_root mv "$target/xcat-lab.new" "$target/xcat-lab"
-    as_root ln -sfn "$target/xcat" /usr/local/bin/xcat
+# `xcat` for the host: the lab runs here, every other command is passed into the container, whose name lies beside it.
+install_host_command() { # container
+    local target=/usr/local/lib/xcat lab=$state/bin/xcat-lab
+    if ! cmp -s "$top/container/xcat-host" "$target/xcat" || [ "$(cat "$target/name" 2>/dev/null)" != "$1" ] ||
+        [ "$(readlink /usr/local/bin/xcat)" != "$target/xcat" ]; then
+        as_root install -D -m 755 "$top/container/xcat-host" "$target/xcat"
+        as_root sh -c 'printf "%s\n" "$1" >"$2"' sh "$1" "$target/name"
+        as_root ln -sfn "$target/xcat" /usr/local/bin/xcat
+    fi
+    if [ -x "$lab" ] && ! cmp -s "$lab" "$target/xcat-lab"; then
+        as_root install -m 755 "$lab" "$target/xcat-lab.new"
+        as_root mv "$target/xcat-lab.new" "$target/xcat-lab"
+    fi
 }
 
 tell() { # container
     local address password="" port=""
-    address=$(setting XCAT_MGT_ADDRESS 10.5.107.101)
+    address=$(of_network MGT ADDRESS)
     docker exec "$1" test -e /run/xcat/default-password && password="     (password: cluster, until you change it)"
     [ "$wiring" != compose.host.yaml ] || port="-p $(setting XCAT_SSH_PORT 2200) "
     docker exec "$1" /opt/xcat/sbin/lsxcatd -a | grep 'not running' | sed 's/^/up: /' >&2 || true
@@ -99,10 +105,11 @@ Try next, on this machine:
 END
 }
 
-action=up asked=
+action=up asked='' refresh=no builds=${XCAT_UP_BUILD:-yes}
 for word in "$@"; do
     case $word in
     --build | --down) action=${word#--} ;;
+    --refresh) refresh=yes ;;
     --bridges) asked=compose.yaml ;;
     --single | --macvlan | --host) asked=compose.${word#--}.yaml ;;
     -h | --help)
@@ -116,6 +123,7 @@ for word in "$@"; do
     esac
 done
 
+ensure_state
 container=$(setting XCAT_NAME xcatmn)
 case $action in
 build)
@@ -127,15 +135,17 @@ down)
     ensure_engine
     ensure_compose
     choose_wiring "$container" "$asked"
-    compose down
+    take_down
     exit
     ;;
 esac
 
+ensure_engine
+choose_wiring "$container" "$asked"
 check_addresses
 build
-choose_wiring "$container" "$asked"
-install_host_command
+make_way
+install_host_command "$container"
 start
 wait_until_healthy "$container" 120
 remove_old_images

@@ -1,45 +1,116 @@
-# How the container is wired to this host: which compose file, whether its addresses fit, and what to say about them.
+# How the container is wired to this host: which compose file, which networks that makes, what has to go first.
 
-# The wiring that is asked for, else the one in .env, else the one that the container has, else two bridges. A container that
-# is wired otherwise goes away first, with its networks: they have the same names.
+# The wiring that is asked for, else the one in .env, else the one that the container has, else that of before, else two
+# bridges.
 choose_wiring() { # container compose-file
-    local now
     now=$(docker inspect -f '{{index .Config.Labels "com.docker.compose.project.config_files"}}' "$1" 2>/dev/null || true)
+    now=${now%%,*}
     now=${now##*/}
     [ -n "$now" ] && [ -e "$top/container/$now" ] || now=
-    wiring=${2:-$(setting XCAT_COMPOSE "${now:-compose.yaml}")}
+    wiring=${2:-$(setting XCAT_COMPOSE "${now:-$(cat "$state/wiring" 2>/dev/null || echo compose.yaml)}")}
     [ -e "$top/container/$wiring" ] || die "XCAT_COMPOSE=$wiring: there is no such file in container/"
-    [ "$action" != down ] || return 0
-    [ "$wiring" != compose.macvlan.yaml ] || check_interfaces
-    [ -z "$now" ] || [ "$now" = "$wiring" ] || rewire "$now"
+    case $wiring in
+    compose.macvlan.yaml) [ "$action" = down ] || check_interfaces ;;
+    compose.host.yaml) choose_own_address ;;
+    esac
 }
 
-rewire() { # compose-file
-    say "from $1 to $wiring: removing the container and its networks first; the data stays"
-    local next=$wiring
-    wiring=$1
-    quietly compose down || die "the container of $1 cannot be removed"
-    wiring=$next
+# The networks of the wiring, by the words in the names of their settings.
+networks() {
+    case $wiring in
+    compose.host.yaml) ;;
+    compose.single.yaml) echo MGT ;;
+    *) echo MGT SVC ;;
+    esac
 }
 
-check_interfaces() {
-    local name
-    for name in XCAT_MGT_NIC XCAT_SVC_NIC; do
-        ip link show dev "$(setting $name "")" >/dev/null 2>&1 ||
-            die "$name=$(setting $name ""): this host has no such interface (ip -br link lists them): correct it in container/.env"
+# A setting of a network, with the default that the compose files have.
+of_network() { # MGT|SVC NETWORK|BRIDGE|SUBNET|GATEWAY|ADDRESS|NIC
+    local default
+    case $1_$2 in
+    MGT_NETWORK) default=mgtnet ;;
+    MGT_BRIDGE) default=mgtbr ;;
+    MGT_SUBNET) default=10.5.107.0/24 ;;
+    MGT_GATEWAY) default=10.5.107.1 ;;
+    MGT_ADDRESS) default=10.5.107.101 ;;
+    MGT_NIC) default=eno1 ;;
+    SVC_NETWORK) default=svcnet ;;
+    SVC_BRIDGE) default=svcbr ;;
+    SVC_SUBNET) default=192.168.0.0/24 ;;
+    SVC_GATEWAY) default=192.168.0.1 ;;
+    SVC_ADDRESS) default=192.168.0.101 ;;
+    SVC_NIC) default=eno2 ;;
+    esac
+    setting "XCAT_$1_$2" "$default"
+}
+
+# What a network is to be, and what it is: driver, subnet, gateway, bridge or interface.
+wanted_network() { # MGT|SVC
+    local driver=bridge device
+    device=$(of_network "$1" BRIDGE)
+    [ "$wiring" != compose.macvlan.yaml ] || { driver=macvlan && device=$(of_network "$1" NIC); }
+    echo "$driver $(of_network "$1" SUBNET) $(of_network "$1" GATEWAY) $device"
+}
+
+present_network() { # name
+    docker network inspect -f '{{.Driver}} {{range .IPAM.Config}}{{.Subnet}} {{.Gateway}} {{end}}{{with index .Options "com.docker.network.bridge.name"}}{{.}}{{end}}{{with index .Options "parent"}}{{.}}{{end}}' "$1" 2>/dev/null
+}
+
+# Compose changes no network that is there, and the networks of two wirings have the same names: what is otherwise than it
+# has to be goes away first, with the container.
+make_way() {
+    local net name present
+    [ -z "$now" ] || [ "$now" = "$wiring" ] || { clear_away "from $now to $wiring" "$now" && return; }
+    for net in $(networks); do
+        name=$(of_network "$net" NETWORK)
+        present=$(present_network "$name") || continue
+        if ! docker network inspect -f '{{json .Labels}}' "$name" | grep -q '"com.docker.compose.project"'; then
+            die "the network $name was made by hand: docker network rm $name, or name another one in container/.env (XCAT_${net}_NETWORK)"
+        fi
+        [ "$present" = "$(wanted_network "$net")" ] || { clear_away "the network $name changes" "$wiring" && return; }
     done
 }
 
-# The engine would refuse them too, after everything was built.
-check_addresses() {
-    local net subnet name address
+clear_away() { # why compose-file
+    local next=$wiring
+    refuse_carriers
+    say "$1: removing the container and its networks first; the data stays"
+    wiring=$2
+    quietly compose down || die "the container and networks of $2 cannot be removed"
+    wiring=$next
+}
+
+# The inverse of start. A bridge that carries this host's own addresses stays, and with it its network.
+take_down() {
+    local carried
+    carried=$(carriers)
+    if [ -n "$carried" ]; then
+        compose rm --stop --force
+        warn "the networks stay, because $carried; then ./up --down again removes them"
+        return
+    fi
+    compose down
+}
+
+check_interfaces() {
+    local net
     for net in MGT SVC; do
-        subnet=$(setting XCAT_${net}_SUBNET "")
-        for name in XCAT_${net}_ADDRESS XCAT_${net}_GATEWAY; do
-            address=$(setting "$name" "")
-            [ -z "$subnet" ] || [ -z "$address" ] || is_inside "$address" "$subnet" ||
-                die "$name=$address is outside of XCAT_${net}_SUBNET=$subnet: correct one of them in container/.env"
+        ip link show dev "$(of_network $net NIC)" >/dev/null 2>&1 ||
+            die "XCAT_${net}_NIC=$(of_network $net NIC): this host has no such interface (ip -br link lists them): correct it in container/.env"
+    done
+}
+
+# The engine would refuse some of them too, after everything was built, and takes others that cut this host off.
+check_addresses() {
+    local net subnet word address
+    for net in $(networks); do
+        subnet=$(of_network "$net" SUBNET)
+        for word in ADDRESS GATEWAY; do
+            address=$(of_network "$net" "$word")
+            is_inside "$address" "$subnet" ||
+                die "XCAT_${net}_$word=$address is outside of XCAT_${net}_SUBNET=$subnet: correct one of them in container/.env"
         done
+        [ "$wiring" = compose.macvlan.yaml ] || check_ground "$net" "$subnet"
     done
 }
 
@@ -64,21 +135,21 @@ as_number() { # address
 
 tell_networks() { # address
     local service
-    service=$(setting XCAT_SVC_ADDRESS 192.168.0.101)
+    service=$(of_network SVC ADDRESS)
     case $wiring in
     compose.single.yaml)
-        printf '  network             %s on bridge %s' "$1" "$(setting XCAT_MGT_BRIDGE mgtbr)"
+        printf '  network             %s on bridge %s' "$1" "$(of_network MGT BRIDGE)"
         ;;
     compose.macvlan.yaml)
-        printf '  management network  %s on %s\n' "$1" "$(setting XCAT_MGT_NIC eno1)"
-        printf '  service network     %s on %s' "$service" "$(setting XCAT_SVC_NIC eno2)"
+        printf '  management network  %s on %s\n' "$1" "$(of_network MGT NIC)"
+        printf '  service network     %s on %s' "$service" "$(of_network SVC NIC)"
         ;;
     compose.host.yaml)
-        printf "  network             this host's own"
+        printf "  network             this host's own, %s" "$1"
         ;;
     *)
-        printf '  management network  %s on bridge %s\n' "$1" "$(setting XCAT_MGT_BRIDGE mgtbr)"
-        printf '  service network     %s on bridge %s' "$service" "$(setting XCAT_SVC_BRIDGE svcbr)"
+        printf '  management network  %s on bridge %s\n' "$1" "$(of_network MGT BRIDGE)"
+        printf '  service network     %s on bridge %s' "$service" "$(of_network SVC BRIDGE)"
         ;;
     esac
 }

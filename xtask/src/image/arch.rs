@@ -1,5 +1,7 @@
 //! The architectures of the image: what each is called by Debian, by Rust, by the compiler, by the kernel and by engines.
 
+use serde_json::{Value, json};
+
 /// An architecture that the management node runs on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Arch {
@@ -23,6 +25,15 @@ impl Arch {
             Self::Arm64 => "arm64",
             Self::Ppc64le => "ppc64le",
         }
+    }
+
+    /// How an index tells engines which machines an image is for.
+    pub(crate) fn platform(self) -> Value {
+        let mut platform = json!({ "architecture": self.name(), "os": "linux" });
+        if self == Self::Arm64 {
+            platform["variant"] = json!("v8");
+        }
+        platform
     }
 
     pub(crate) const fn debian(self) -> &'static str {

@@ -1,8 +1,8 @@
 //! The archive: an OCI layout and the manifest of docker's own format in one tar, so that docker, podman, containerd and
 //! skopeo load it. Written without an engine. The same layers, settings and date give the same bytes.
 //!
-//! An archive of one architecture has all of the image's names. One of several has one index, under the one name that is
-//! the same everywhere; what knows no index (docker's classic store) finds each architecture under a tag of its own, and
+//! An archive of one architecture has all of the image's names. One of several has an index of them under our names, and each
+//! image alone under those of the original project; what knows no index (docker's classic store) finds each architecture under a tag of its own, and
 //! amd64 under the plain names besides.
 
 use std::fs;
@@ -67,12 +67,30 @@ pub(crate) fn write(images: &[Image], release: &Release, folder: &Path, tar: &Pa
             let names = release.names.of(image.arch);
             names.iter().map(|name| named(manifest.clone(), name)).collect()
         }
-        _ => vec![named(add_index(&manifests, folder)?, &release.names.common())],
+        _ => of_several(images, &manifests, release, folder)?,
     };
     write_json(&folder.join("index.json"), &index_of(&index))?;
     write_json(&folder.join("manifest.json"), &Value::from(docker))?;
     write_json(&folder.join("oci-layout"), &json!({ "imageLayoutVersion": "1.0.0" }))?;
     pack(folder, &layout_names(folder)?, &release.epoch, tar)
+}
+
+/// The descriptors of several images: their index under the names that mean all of them, each alone under those of the
+/// original project, which had one for each architecture.
+fn of_several(
+    images: &[Image],
+    manifests: &[Value],
+    release: &Release,
+    folder: &Path,
+) -> Result<Vec<Value>> {
+    let index = add_index(manifests, folder)?;
+    let common = release.names.common();
+    let mut all: Vec<Value> = common.iter().map(|name| named(index.clone(), name)).collect();
+    for (image, manifest) in images.iter().zip(manifests) {
+        let names = release.names.original(image.arch);
+        all.extend(names.iter().map(|name| named(manifest.clone(), name)));
+    }
+    Ok(all)
 }
 
 /// Adds the blobs of one image; returns its descriptor and its entry in docker's manifest.
@@ -97,7 +115,7 @@ fn add_image(
     });
     let manifest = add_json(&manifest, folder)?;
     let mut described = descriptor(MANIFEST, &manifest);
-    described["platform"] = json!({ "architecture": image.arch.name(), "os": "linux" });
+    described["platform"] = image.arch.platform();
     let names = if several {
         release.names.beside_others(image.arch)
     } else {
@@ -278,9 +296,24 @@ mod tests {
     fn several_architectures_are_one_name() {
         let (folder, _) = written(&Arch::ALL);
         let index = document(&folder, "index.json");
-        assert_eq!(index["manifests"].as_array().unwrap().len(), 1);
-        let name = &index["manifests"][0]["annotations"]["org.opencontainers.image.ref.name"];
-        assert_eq!(name, "xcat-rs:latest");
+        let entries = index["manifests"].as_array().unwrap();
+        let names: Vec<&str> = entries
+            .iter()
+            .map(|it| it["annotations"]["org.opencontainers.image.ref.name"].as_str().unwrap())
+            .collect();
+        assert_eq!(
+            names,
+            [
+                "xcat-rs:latest",
+                "xcat-rs:1.2.3",
+                "xcat/xcat-ubuntu-x86_64:latest",
+                "xcat/xcat-ubuntu-x86_64:1.2.3",
+                "xcat/xcat-ubuntu-ppc64le:latest",
+                "xcat/xcat-ubuntu-ppc64le:1.2.3",
+            ]
+        );
+        assert_eq!(entries[2]["platform"]["architecture"], "amd64");
+        assert_eq!(entries[4]["platform"]["architecture"], "ppc64le");
         let inner = blob(&folder, &index["manifests"][0]["digest"]);
         let platforms: Vec<_> = inner["manifests"].as_array().unwrap().iter().collect();
         let architectures: Vec<_> =

@@ -17,22 +17,28 @@ impl Names {
         Self { tag: tag.to_owned(), version: version.to_owned() }
     }
 
-    /// The name that means the right image on every machine.
-    pub(crate) fn common(&self) -> String {
-        format!("{OURS}:{}", self.tag)
+    fn tags(&self) -> Vec<&str> {
+        let release = (self.tag == "latest").then_some(self.version.as_str());
+        std::iter::once(self.tag.as_str()).chain(release).collect()
+    }
+
+    fn tagged(&self, name: &str) -> Vec<String> {
+        self.tags().iter().map(|tag| format!("{name}:{tag}")).collect()
+    }
+
+    /// The names that mean the right image on every machine.
+    pub(crate) fn common(&self) -> Vec<String> {
+        self.tagged(OURS)
+    }
+
+    /// The names that the original project's image of an architecture had.
+    pub(crate) fn original(&self, arch: Arch) -> Vec<String> {
+        arch.original_image().map_or_else(Vec::new, |name| self.tagged(name))
     }
 
     /// All names of the image of one architecture, the first being ours.
     pub(crate) fn of(&self, arch: Arch) -> Vec<String> {
-        let mut tags = vec![self.tag.as_str()];
-        if self.tag == "latest" {
-            tags.push(&self.version);
-        }
-        [Some(OURS), arch.original_image()]
-            .into_iter()
-            .flatten()
-            .flat_map(|name| tags.iter().map(move |tag| format!("{name}:{tag}")))
-            .collect()
+        [self.common(), self.original(arch)].concat()
     }
 
     /// The names of an image that lies beside those of other architectures: a name that only one of them may have is

@@ -1,6 +1,6 @@
 //! What the Dockerfile says about running the image, read for images that are assembled without an engine.
 //!
-//! Instructions that make content (FROM, COPY, RUN) are done by the layers; every other one is either understood here or
+//! Instructions that make content (FROM, ARG, COPY, RUN) are done by the layers; every other one is either understood here or
 //! refused, so that the two ways of building cannot drift apart.
 
 use anyhow::{Context, Result, bail};
@@ -33,7 +33,7 @@ fn instructions(dockerfile: &str) -> Vec<String> {
 
 fn apply(config: &mut Map<String, Value>, name: &str, rest: &str) -> Result<()> {
     let (key, value) = match name {
-        "FROM" | "COPY" | "RUN" => return Ok(()),
+        "FROM" | "ARG" | "COPY" | "RUN" => return Ok(()),
         "ENV" => ("Env", json!(rest.split_whitespace().collect::<Vec<_>>())),
         "VOLUME" => ("Volumes", volumes(rest)?),
         "STOPSIGNAL" => ("StopSignal", json!(rest)),

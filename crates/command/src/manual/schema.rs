@@ -201,8 +201,9 @@ fn of_table(table: TableId) -> Page {
     if table == tables::ids::SITE {
         parts.push(part("Keys", entries(SITE_KEYS)));
     }
-    let see = format!("xcatdb(5), tabdump(8), tabedit(8), chtab(8){}", objects_in(table));
-    parts.push(part("See also", vec![Block::Text(see)]));
+    let pages = ["xcatdb(5)", "tabdump(8)", "tabedit(8)", "chtab(8)"].map(str::to_owned);
+    let see: Vec<String> = pages.into_iter().chain(objects_in(table)).collect();
+    parts.push(part("See also", vec![Block::Text(see.join(", "))]));
     page(table.name(), 5, def.help, parts)
 }
 
@@ -215,22 +216,22 @@ fn notes(column: &ColumnDef) -> String {
     if notes.is_empty() { String::new() } else { format!(" ({})", notes.join(", ")) }
 }
 
-/// The types of objects that have an attribute in a table.
-fn objects_in(table: TableId) -> String {
+/// The pages of the types of objects that have an attribute in a table.
+fn objects_in(table: TableId) -> impl Iterator<Item = String> {
     let kinds = ObjectType::ALL.iter();
-    let kinds = kinds.filter(|kind| kind.attributes().iter().any(|it| it.table == table));
-    kinds.map(|kind| format!(", {kind}(7)")).collect()
+    let kinds = kinds.filter(move |kind| kind.attributes().iter().any(|it| it.table == table));
+    kinds.map(|kind| format!("{kind}(7)"))
 }
 
 fn of_object(kind: ObjectType) -> Page {
     let mut attributes: Vec<(&str, String)> = Vec::new();
     for attribute in kind.attributes().iter().filter(|it| it.name != "usercomment") {
-        match attributes.iter_mut().find(|(name, _)| *name == attribute.name) {
-            Some((_, meaning)) => *meaning = format!("{meaning} {}", stored(attribute)),
-            None => {
-                let meaning = format!("{} {}", sentence(attribute.help()), stored(attribute));
-                attributes.push((attribute.name, meaning));
-            }
+        let before = attributes.iter_mut().find(|(name, _)| *name == attribute.name);
+        if let Some((_, meaning)) = before {
+            *meaning = format!("{meaning} {}", stored(attribute));
+        } else {
+            let meaning = format!("{} {}", sentence(attribute.help()), stored(attribute));
+            attributes.push((attribute.name, meaning));
         }
     }
     let attributes = attributes.into_iter();
