@@ -53,7 +53,7 @@ start() {
         die "the container cannot be started: the line above says why; container/.env has its settings"
     fi
     rm -f "$log"
-    printf '%s\n' "$wiring" >"$state/wiring"
+    printf '%s\n' "$wiring" >"$(kept_wiring)"
 }
 
 wait_until_healthy() { # container seconds

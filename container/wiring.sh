@@ -7,13 +7,16 @@ choose_wiring() { # container compose-file
     now=${now%%,*}
     now=${now##*/}
     [ -n "$now" ] && [ -e "$top/container/$now" ] || now=
-    wiring=${2:-$(setting XCAT_COMPOSE "${now:-$(cat "$state/wiring" 2>/dev/null || echo compose.yaml)}")}
+    wiring=${2:-$(setting XCAT_COMPOSE "${now:-$(cat "$(kept_wiring)" 2>/dev/null || echo compose.yaml)}")}
     [ -e "$top/container/$wiring" ] || die "XCAT_COMPOSE=$wiring: there is no such file in container/"
     case $wiring in
     compose.macvlan.yaml) [ "$action" = down ] || check_interfaces ;;
     compose.host.yaml) choose_own_address ;;
     esac
 }
+
+# Where the wiring is kept while there is no container.
+kept_wiring() { printf '%s/wiring-%s\n' "$state" "$(setting XCAT_PROJECT xcat)"; }
 
 # The networks of the wiring, by the words in the names of their settings.
 networks() {

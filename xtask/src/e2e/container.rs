@@ -14,7 +14,7 @@ mod wiring;
 
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Result, bail, ensure};
 
 use crate::e2e::container::place::Network;
 use crate::run::shown;
@@ -71,6 +71,8 @@ const CASES: &[Case] = &[
     long("./up --macvlan", wiring::macvlan),
     long("./up --host", wiring::host),
     long("./up refuses what cannot be", wiring::refused),
+    long("./up keeps data, wiring and addresses when settings change", wiring::changes),
+    long("./up does not take this host off its own networks", wiring::ground),
     long("the commands of the guide", wiring::guide),
     long("a compose file of the original", wiring::original),
 ];
@@ -81,6 +83,12 @@ pub(crate) fn run(pattern: &str) -> Result<()> {
         "--short" => case.part == Part::Short,
         pattern => case.name.contains(pattern),
     };
+    let attached =
+        std::fs::read_dir("/run/xcat-attach-nic").is_ok_and(|mut it| it.next().is_some());
+    ensure!(
+        !attached,
+        "an interface of this machine is in a bridge that the cases remove: container/attach-nic --status"
+    );
     shown(&["./up", "--build"])?;
     let _network = Network::make()?;
     let (mut passed, mut failed) = (0_usize, 0_usize);

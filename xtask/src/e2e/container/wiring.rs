@@ -39,6 +39,7 @@ impl Ground {
         let mut words = vec!["docker", "volume", "rm", "-f"];
         words.extend(volumes.iter().map(String::as_str));
         captured(&words, SHORT)?;
+        captured(&["rm", "-f", "target/up/wiring-xcate2e"], SHORT)?;
         Ok(())
     }
 }
@@ -199,6 +200,68 @@ pub(super) fn refused() -> Result<()> {
         "{}",
         output.text()
     );
+    Ok(())
+}
+
+/// What changes in `.env`, and with `--down`, does not cost the data, the choice of the wiring, or this host its addresses.
+pub(super) fn changes() -> Result<()> {
+    let _ground = Ground::clear()?;
+    up_ok(&["./up"])?;
+    mn("mkdef -t node -o kept groups=all")?;
+    let said = up_ok(&["XCAT_MGT_GATEWAY=10.5.107.2", "./up"])?;
+    ensure!(said.contains("the network mgtnet changes"), "{said}");
+    let gateway = ["docker", "network", "inspect", "-f", "{{(index .IPAM.Config 0).Gateway}}"];
+    let found = ok(&[&gateway[..], &["mgtnet"]].concat())?;
+    ensure!(found.trim() == "10.5.107.2", "{found}");
+    ensure!(mn("nodels")?.contains("kept"), "the data is gone");
+    up_ok(&["./up", "--single"])?;
+    up_ok(&["./up", "--down"])?;
+    let said = up_ok(&["./up"])?;
+    ensure!(said.contains("  network             10.5.107.101 on bridge mgtbr"), "{said}");
+    shell("ip addr add 10.97.0.1/24 dev mgtbr")?;
+    let refused = up(&["./up", "--bridges"])?;
+    let words = "mgtbr has the address 10.97.0.1/24 of this host";
+    ensure!(refused.status != 0 && refused.stderr.contains(words), "{}", refused.text());
+    let down = up(&["./up", "--down"])?;
+    ensure!(down.status == 0 && down.stderr.contains("the networks stay"), "{}", down.text());
+    shell("ip -o addr show dev mgtbr | grep -q 10.97.0.1 && ip addr del 10.97.0.1/24 dev mgtbr")?;
+    up_ok(&["./up", "--down"])?;
+    ensure!(captured(&["ip", "link", "show", "mgtbr"], SHORT)?.status != 0, "the bridge stays");
+    Ok(())
+}
+
+/// Networks that this host has itself, and images that are not ours.
+pub(super) fn ground() -> Result<()> {
+    let _ground = Ground::clear()?;
+    shell(
+        "ip link add xcegw type veth peer name xcepw; ip addr add 10.96.0.2/24 dev xcegw; ip link set xcegw up; ip link set xcepw up; \
+         ip route add 10.95.0.0/24 via 10.96.0.1 dev xcegw; ip link add mgtbr type bridge; ip addr add 10.5.107.77/24 dev mgtbr",
+    )?;
+    let result = ground_is_kept();
+    shell("ip link del xcegw; ip link del mgtbr")?;
+    result
+}
+
+fn ground_is_kept() -> Result<()> {
+    let subnet = ["XCAT_MGT_SUBNET=10.96.0.0/24", "XCAT_MGT_ADDRESS=10.96.0.7"];
+    for (settings, words) in [
+        (
+            [&subnet[..], &["XCAT_MGT_GATEWAY=10.96.0.1"]].concat(),
+            "XCAT_MGT_GATEWAY=10.96.0.1 is the router of this host on xcegw",
+        ),
+        (vec![], "the bridge mgtbr is there with the address 10.5.107.77/24"),
+        (
+            vec!["XCAT_MGT_BRIDGE=xcebr", "XCAT_IMAGE=xcate2e/none:1"],
+            "there is no image xcate2e/none:1",
+        ),
+    ] {
+        let output = up(&[&settings[..], &["./up"]].concat())?;
+        ensure!(
+            output.status != 0 && output.stderr.contains(words),
+            "{settings:?}: {}",
+            output.text()
+        );
+    }
     Ok(())
 }
 
