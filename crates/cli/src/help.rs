@@ -62,6 +62,7 @@ fn answer(words: &[&str]) -> Said {
         ["--completion", "bash"] => (Stream::Out, completion::bash(), 0),
         ["--completion", "zsh"] => (Stream::Out, completion::zsh(), 0),
         ["--install", directory] => install(Path::new(directory)),
+        ["xcat", name, ..] => page(name),
         [name, ..] if name.starts_with('-') => (Stream::Err, USAGE.to_owned(), 1),
         [name, ..] => page(name),
     }
@@ -148,6 +149,8 @@ mod tests {
         assert!(at("\nTables\n") < at("  tabdump ") && at("  tabdump ") < at("\nThis product\n"));
         let (_, page, status) = answer(&["boot"]);
         assert!(status == 0 && page.starts_with("NAME\n    xcat boot - "), "{page}");
+        assert_eq!(answer(&["xcat", "boot"]).1, page);
+        assert!(answer(&["noderange"]).1.starts_with("NAME\n    noderange - "));
         assert_eq!(answer(&["frobnicate"]).2, 1);
         assert_eq!(
             no_command("lsdfe"),
