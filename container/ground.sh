@@ -71,6 +71,10 @@ carriers() {
         done
         present=$(present_network "$(of_network "$net" NETWORK)") || continue
         own=$(ip -o -4 addr show dev "$bridge" | awk '{ print $4 }' | grep -vF "$(awk '{ print $3 }' <<<"$present")/" | head -n 1)
+        if [[ $own == */32 ]] && is_inside "${own%/*}" "$(awk '{ print $2 }' <<<"$present")"; then
+            echo "service processors of the lab are on $bridge (xcat lab down ends it)"
+            return
+        fi
         [ -z "$own" ] || {
             echo "$bridge has the address $own of this host (move it to another interface)"
             return

@@ -9,6 +9,7 @@ here=$(dirname "${BASH_SOURCE[0]}")
 . "$here/image.sh"
 . "$here/wiring.sh"
 . "$here/ground.sh"
+. "$here/settings.sh"
 
 usage() {
     cat <<'TEXT'
@@ -91,7 +92,7 @@ tell() { # container
     address=$(of_network MGT ADDRESS)
     docker exec "$1" test -e /run/xcat/default-password && password="     (password: cluster, until you change it)"
     [ "$wiring" != compose.host.yaml ] || port="-p $(setting XCAT_SSH_PORT 2200) "
-    docker exec "$1" /opt/xcat/sbin/lsxcatd -a | grep 'not running' | sed 's/^/up: /' >&2 || true
+    docker exec "$1" cat /etc/motd | tr -d '\r' | sed -n 's/^warning: */up: warning: /p' >&2
     cat <<END
 
 The management node $1 is healthy.
@@ -110,8 +111,11 @@ for word in "$@"; do
     case $word in
     --build | --down) action=${word#--} ;;
     --refresh) refresh=yes ;;
-    --bridges) asked=compose.yaml ;;
-    --single | --macvlan | --host) asked=compose.${word#--}.yaml ;;
+    --bridges | --single | --macvlan | --host)
+        [ -z "$asked" ] || die "$word: one wiring at a time"
+        asked=compose.${word#--}.yaml
+        asked=${asked/bridges./}
+        ;;
     -h | --help)
         usage
         exit
@@ -142,7 +146,7 @@ esac
 
 ensure_engine
 choose_wiring "$container" "$asked"
-check_addresses
+check_settings
 build
 make_way
 install_host_command "$container"

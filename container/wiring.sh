@@ -62,7 +62,9 @@ present_network() { # name
 # Compose changes no network that is there, and the networks of two wirings have the same names: what is otherwise than it
 # has to be goes away first, with the container.
 make_way() {
-    local net name present
+    local net name present other
+    other=$(docker ps -a --filter "label=com.docker.compose.project=$(setting XCAT_PROJECT xcat)" --format '{{.Names}}' | awk -v now="$container" '$1 != now { print; exit }')
+    [ -z "$other" ] || say "$other becomes $container, with the same data"
     [ -z "$now" ] || [ "$now" = "$wiring" ] || { clear_away "from $now to $wiring" "$now" && return; }
     for net in $(networks); do
         name=$(of_network "$net" NETWORK)
@@ -89,8 +91,7 @@ take_down() {
     carried=$(carriers)
     if [ -n "$carried" ]; then
         compose rm --stop --force
-        warn "the networks stay, because $carried; then ./up --down again removes them"
-        return
+        die "the container is gone, the networks stay, because $carried; then ./up --down again removes them"
     fi
     compose down
 }
@@ -101,39 +102,6 @@ check_interfaces() {
         ip link show dev "$(of_network $net NIC)" >/dev/null 2>&1 ||
             die "XCAT_${net}_NIC=$(of_network $net NIC): this host has no such interface (ip -br link lists them): correct it in container/.env"
     done
-}
-
-# The engine would refuse some of them too, after everything was built, and takes others that cut this host off.
-check_addresses() {
-    local net subnet word address
-    for net in $(networks); do
-        subnet=$(of_network "$net" SUBNET)
-        for word in ADDRESS GATEWAY; do
-            address=$(of_network "$net" "$word")
-            is_inside "$address" "$subnet" ||
-                die "XCAT_${net}_$word=$address is outside of XCAT_${net}_SUBNET=$subnet: correct one of them in container/.env"
-        done
-        [ "$wiring" = compose.macvlan.yaml ] || check_ground "$net" "$subnet"
-    done
-}
-
-is_inside() { # address subnet
-    local bits=${2#*/} mask one two
-    [[ $2 == */* && $bits =~ ^[0-9]+$ ]] && ((bits <= 32)) || return
-    mask=$((bits == 0 ? 0 : (0xffffffff << (32 - bits)) & 0xffffffff))
-    one=$(as_number "$1") && two=$(as_number "${2%/*}") || return
-    (((one & mask) == (two & mask)))
-}
-
-as_number() { # address
-    local part parts number=0
-    IFS=. read -r -a parts <<<"$1"
-    [ "${#parts[@]}" = 4 ] || return
-    for part in "${parts[@]}"; do
-        [[ $part =~ ^[0-9]{1,3}$ ]] && ((10#$part <= 255)) || return
-        number=$((number * 256 + 10#$part))
-    done
-    echo "$number"
 }
 
 tell_networks() { # address

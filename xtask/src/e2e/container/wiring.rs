@@ -181,6 +181,12 @@ pub(super) fn refused() -> Result<()> {
             "XCAT_MGT_ADDRESS=10.5.108.101 is outside of XCAT_MGT_SUBNET=10.5.107.0/24",
         ),
         ("XCAT_SVC_GATEWAY=10.1.1.1", "XCAT_SVC_GATEWAY=10.1.1.1 is outside of"),
+        ("XCAT_MGT_ADDRESS=10.5.107.1", "XCAT_MGT_ADDRESS and XCAT_MGT_GATEWAY are both 10.5.107.1"),
+        ("XCAT_MGT_SUBNET=banana", "XCAT_MGT_SUBNET=banana is no subnet"),
+        ("XCAT_SVC_SUBNET=192.168.0.0/33", "XCAT_SVC_SUBNET=192.168.0.0/33 is no subnet"),
+        ("XCAT_MGT_BRIDGE=averyveryverylongname", "is no name of an interface"),
+        ("XCAT_NAME=my_node", "XCAT_NAME=my_node is no name of a host"),
+        ("XCAT_DOMAIN=.example.org", "XCAT_DOMAIN=.example.org is no name of a domain"),
         ("XCAT_COMPOSE=compose.none.yaml", "XCAT_COMPOSE=compose.none.yaml: there is no such file"),
     ] {
         let output = up(&[setting, "./up"])?;
@@ -223,7 +229,7 @@ pub(super) fn changes() -> Result<()> {
     let words = "mgtbr has the address 10.97.0.1/24 of this host";
     ensure!(refused.status != 0 && refused.stderr.contains(words), "{}", refused.text());
     let down = up(&["./up", "--down"])?;
-    ensure!(down.status == 0 && down.stderr.contains("the networks stay"), "{}", down.text());
+    ensure!(down.status != 0 && down.stderr.contains("the networks stay"), "{}", down.text());
     shell("ip -o addr show dev mgtbr | grep -q 10.97.0.1 && ip addr del 10.97.0.1/24 dev mgtbr")?;
     up_ok(&["./up", "--down"])?;
     ensure!(captured(&["ip", "link", "show", "mgtbr"], SHORT)?.status != 0, "the bridge stays");
