@@ -6,8 +6,9 @@ set -eu
 [ ! -e /etc/dpkg/dpkg.cfg.d/99mmdebstrap ] || mv /etc/dpkg/dpkg.cfg.d/99mmdebstrap /etc/dpkg/dpkg.cfg.d/90-xcat
 [ ! -e /etc/apt/apt.conf.d/99mmdebstrap ] || mv /etc/apt/apt.conf.d/99mmdebstrap /etc/apt/apt.conf.d/90-xcat
 
+# The commands' own pages are found from every shell, whatever its environment.
 for tool in man apropos; do
-    printf '#!/bin/sh\nexec m%s "$@"\n' $tool >/usr/local/bin/$tool
+    printf '#!/bin/sh\nexec m%s -m /opt/xcat/share/man "$@"\n' $tool >/usr/local/bin/$tool
     chmod 755 /usr/local/bin/$tool
 done
 
