@@ -15,6 +15,7 @@ mod request;
 mod session;
 mod table_editor;
 mod table_file;
+mod xdshbak;
 
 pub use caller::Caller;
 pub use program::run;

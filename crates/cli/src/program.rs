@@ -22,7 +22,7 @@ use crate::output::{Ended, Output};
 use crate::render::Stream;
 use crate::request::prepare;
 use crate::session::{Display, Session};
-use crate::{help, table_editor, table_file};
+use crate::{help, table_editor, table_file, xdshbak};
 
 /// The daemon's socket on its own host.
 const SOCKET: &str = "/run/xcat/xcatd.sock";
@@ -72,6 +72,7 @@ pub fn run(words: impl Iterator<Item = OsString>) -> ExitCode {
     match front {
         FrontEnd::Local => lab(arguments, &output),
         FrontEnd::TableEditor => edit_table(command, arguments, &output),
+        FrontEnd::Filter => filter(command, arguments, &output),
         _ => call(command, front, arguments, &output).into(),
     }
 }
@@ -135,6 +136,11 @@ fn bypass(request: &Element, display: Display, output: &Output) -> u8 {
 fn edit_table(command: &str, arguments: &[String], output: &Output) -> ExitCode {
     let Some(meta) = command::find(command) else { return ExitCode::FAILURE };
     table_editor::run(meta, arguments, output).into()
+}
+
+fn filter(command: &str, arguments: &[String], output: &Output) -> ExitCode {
+    let Some(meta) = command::find(command) else { return ExitCode::FAILURE };
+    xdshbak::run(meta, arguments, output).into()
 }
 
 fn is_set(caller: &Caller, variable: &str) -> bool {

@@ -44,7 +44,7 @@ pub fn prepare(command: &str, front: FrontEnd, arguments: &[String], caller: &Ca
             }
             false
         }
-        FrontEnd::Plain | FrontEnd::TableEditor | FrontEnd::Local => {
+        FrontEnd::Plain | FrontEnd::TableEditor | FrontEnd::Filter | FrontEnd::Local => {
             push_arguments(&mut request, arguments);
             is_verbose(arguments.iter())
         }

@@ -248,7 +248,6 @@ static ABSENT: &[(Reason, Dir, &str, &str)] = &[
     (Later, Bin, "xcoll", "group nodes that print the same"),
     (Later, Bin, "xcsv", "turn lines about nodes into CSV"),
     (Later, Bin, "xdcp", "copy files to nodes and from them"),
-    (Later, Bin, "xdshbak", "sort what nodes print by node"),
     (Later, Sbin, "xdshcoll", "group nodes that print the same"),
     (Later, Bin, "xpbsnodes", "show the state of nodes in PBS"),
     (Later, Bin, "xtcd.pl", "open consoles in terminals"),

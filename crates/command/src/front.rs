@@ -17,6 +17,8 @@ pub enum FrontEnd {
     TableFile,
     /// Nothing is sent: the client starts an editor on what another command prints.
     TableEditor,
+    /// Nothing is sent: the client formats its standard input.
+    Filter,
     /// Nothing is sent: the client starts another program.
     Local,
 }
@@ -36,7 +38,7 @@ impl FrontEnd {
     pub fn send(self, args: &[String], cwd: &Path) -> Sent {
         match self {
             Self::Noderange | Self::RemoteShell => with_noderange(args, cwd),
-            Self::Plain | Self::TableFile | Self::TableEditor | Self::Local => {
+            Self::Plain | Self::TableFile | Self::TableEditor | Self::Filter | Self::Local => {
                 Sent { noderange: None, args: args.to_vec() }
             }
             Self::Definitions => Sent { noderange: None, args: definitions(args, cwd) },
@@ -45,7 +47,7 @@ impl FrontEnd {
 
     /// Whether the daemon knows the command: the others are the client's alone.
     pub fn reaches_daemon(self) -> bool {
-        !matches!(self, Self::TableEditor | Self::Local)
+        !matches!(self, Self::TableEditor | Self::Filter | Self::Local)
     }
 
     /// Whether standard input is read also when it is not a pipe.

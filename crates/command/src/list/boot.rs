@@ -174,3 +174,20 @@ pub(super) static XDSH: Meta = Meta {
     ],
     option_error: None,
 };
+
+pub(super) static XDSHBAK: Meta = Meta {
+    name: "xdshbak",
+    section: 1,
+    dir: Dir::Bin,
+    topic: Topic::Parallel,
+    front: FrontEnd::Filter,
+    summary: "sort what xdsh prints by node, or show it once for all nodes that print the same",
+    usage: &["[-c | -x [-b]] [-q]"],
+    options: &[
+        OptionDef::flag(&["b"], "with -x: without the names of the nodes"),
+        OptionDef::flag(&["c"], "show what several nodes print alike once, with their names"),
+        OptionDef::flag(&["q"], "no point for each 1000 lines"),
+        OptionDef::flag(&["x"], "without headings, each line with its node"),
+    ],
+    ..BASE
+};

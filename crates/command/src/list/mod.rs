@@ -50,6 +50,7 @@ pub static ALL: &[&Meta] = &[
     &dumps::XCAT_UNDO,
     &system::XCATCONFIG,
     &boot::XDSH,
+    &boot::XDSHBAK,
 ];
 
 /// The command called `name`.

@@ -368,6 +368,19 @@ static PROSE: &[(&str, Prose)] = &[
             ],
         ),
     ),
+    (
+        "xdshbak",
+        about(
+            &[
+                "Reads lines of the form NODE: TEXT from standard input and writes them when all have come. The nodes are \
+                 sorted by name.",
+            ],
+            &[
+                ("xdsh rack1 uname -r | xdshbak -c", "Which nodes run which kernel."),
+                ("xdsh rack1 date | xdshbak -x", "One line for each node, sorted."),
+            ],
+        ),
+    ),
 ];
 
 #[cfg(test)]
