@@ -7,16 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use tables::{Row, Snapshot, TableId};
 
 use crate::error::StoreError;
 use crate::file_system::Journal;
-use crate::{boot, history, rows};
-
-/// The version of the tables that are only ours. Tables and columns of the schema are added when
-/// they are missing, whatever the version.
-const VERSION: i64 = 1;
+use crate::rows;
+use crate::schema::{self, Unknown, VERSION};
 
 /// Marks the file as ours: "xCrs".
 const APPLICATION: i64 = 0x7843_7273;
@@ -27,6 +25,7 @@ pub(crate) struct Database {
     pub(crate) writer: Connection,
     pub(crate) reader: Connection,
     pub(crate) snapshot: Snapshot,
+    pub(crate) journal: Journal,
     pub(crate) lock: File,
 }
 
@@ -37,17 +36,17 @@ const USER_VERSION_AT: u64 = 60;
 pub(crate) fn open(dir: &Path, journal: Journal) -> Result<Database, StoreError> {
     let lock = lock(dir)?;
     let path = dir.join("tables.sqlite");
+    refuse_lone_log(&path)?;
     create_private(&path)?;
     check_header(&path)?;
     let failed = |source| StoreError::from_sql(&path, source);
     let mut writer = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(failed)?;
-    check_version(&writer, &path)?;
-    check_pages(&writer, &path)?;
-    writer.pragma_update(None, "journal_mode", journal.mode()).map_err(failed)?;
+    check(&writer, &path)?;
+    let journal = set_journal(&writer, journal, &path)?;
     prepare(&mut writer).map_err(failed)?;
     let snapshot = load(&writer, &path)?;
     let reader = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(failed)?;
-    Ok(Database { path, writer, reader, snapshot, lock })
+    Ok(Database { path, writer, reader, snapshot, journal, lock })
 }
 
 fn lock(dir: &Path) -> Result<File, StoreError> {
@@ -77,6 +76,16 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// Refuses a write-ahead log whose file is gone: SQLite deletes one that lies beside a new file, and with it every change
+/// that only the log has.
+fn refuse_lone_log(path: &Path) -> Result<(), StoreError> {
+    let size = |path: &Path| std::fs::metadata(path).map_or(0, |metadata| metadata.len());
+    let mut log = path.as_os_str().to_owned();
+    log.push("-wal");
+    let log = PathBuf::from(log);
+    if size(path) == 0 && size(&log) > 0 { Err(StoreError::LoneLog { path: log }) } else { Ok(()) }
+}
+
 fn connect(path: &Path, mode: OpenFlags) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_secs(5))?;
@@ -97,7 +106,7 @@ fn check_header(path: &Path) -> Result<(), StoreError> {
     let found = i64::from(u32::from_be_bytes(version));
     match read {
         Ok(()) if found > VERSION && begins_as_sqlite(path) => {
-            Err(StoreError::Newer { path: path.to_owned(), found, known: VERSION })
+            Err(newer(path, Unknown::Version { found, known: VERSION }))
         }
         Ok(()) | Err(_) => Ok(()),
     }
@@ -107,6 +116,19 @@ fn begins_as_sqlite(path: &Path) -> bool {
     let mut head = [0; 16];
     let read = File::open(path).and_then(|file| file.read_exact_at(&mut head, 0));
     read.is_ok() && head == *b"SQLite format 3\0"
+}
+
+/// Refuses what is not for us. A file that is refused is left as it is: its write-ahead log is not folded into it.
+fn check(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let leave_log = |leave| {
+        let set = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave);
+        set.map_err(|source| StoreError::from_sql(path, source))
+    };
+    leave_log(true)?;
+    check_version(connection, path)?;
+    check_schema(connection, path)?;
+    check_pages(connection, path)?;
+    leave_log(false).map(drop)
 }
 
 fn check_version(connection: &Connection, path: &Path) -> Result<(), StoreError> {
@@ -120,9 +142,21 @@ fn check_version(connection: &Connection, path: &Path) -> Result<(), StoreError>
     }
     let found = number("user_version")?;
     if found > VERSION {
-        return Err(StoreError::Newer { path: path.to_owned(), found, known: VERSION });
+        return Err(newer(path, Unknown::Version { found, known: VERSION }));
     }
     Ok(())
+}
+
+fn check_schema(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let unknown = schema::unknown(connection);
+    match unknown.map_err(|source| StoreError::from_sql(path, source))? {
+        Some(unknown) => Err(newer(path, unknown)),
+        None => Ok(()),
+    }
+}
+
+fn newer(path: &Path, unknown: Unknown) -> StoreError {
+    StoreError::Newer { path: path.to_owned(), unknown }
 }
 
 /// Reads the whole file for damage; a few hundred milliseconds for 100,000 nodes.
@@ -136,19 +170,29 @@ fn check_pages(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     Err(StoreError::Damaged { path: path.to_owned(), problem: verdict.replace('\n', " ") })
 }
 
+/// Gives the file its journal, and tells which one it has: SQLite takes no write-ahead log where it has no shared memory,
+/// and says so in its answer only.
+fn set_journal(
+    connection: &Connection,
+    wanted: Journal,
+    path: &Path,
+) -> Result<Journal, StoreError> {
+    let mut kept = String::new();
+    for journal in [wanted, Journal::Rollback("a file system without shared memory")] {
+        kept = connection
+            .pragma_update_and_check(None, "journal_mode", journal.mode(), |row| row.get(0))
+            .map_err(|source| StoreError::from_sql(path, source))?;
+        if kept.eq_ignore_ascii_case(journal.mode()) {
+            return Ok(journal);
+        }
+    }
+    Err(StoreError::Journal { path: path.to_owned(), kept })
+}
+
 /// Adds what the file lacks, all or nothing.
 fn prepare(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction()?;
-    transaction.execute_batch(
-        "CREATE TABLE IF NOT EXISTS store_state (
-             one INTEGER PRIMARY KEY CHECK (one = 1), generation INTEGER NOT NULL) STRICT;
-         INSERT OR IGNORE INTO store_state VALUES (1, 0);",
-    )?;
-    transaction.execute_batch(history::TABLES)?;
-    transaction.execute_batch(boot::TABLES)?;
-    for table in TableId::all() {
-        rows::prepare(&transaction, table)?;
-    }
+    schema::complete(&transaction)?;
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()
@@ -166,4 +210,39 @@ fn load(connection: &Connection, path: &Path) -> Result<Snapshot, StoreError> {
     }
     Snapshot::load(generation, all)
         .map_err(|error| StoreError::Damaged { path: path.to_owned(), problem: error.to_string() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_journal_is_the_one_that_sqlite_took() {
+        let dir = tempfile::tempdir().unwrap();
+        let rollback = Journal::Rollback("NFS");
+        let without_memory = Journal::Rollback("a file system without shared memory");
+        for (vfs, wanted, taken) in [
+            ("unix", Journal::WriteAhead, Journal::WriteAhead),
+            ("unix", rollback, rollback),
+            ("unix-dotfile", Journal::WriteAhead, without_memory),
+            ("unix-dotfile", rollback, rollback),
+        ] {
+            let path = dir.path().join(vfs);
+            let connection =
+                Connection::open_with_flags_and_vfs(&path, OpenFlags::default(), vfs).unwrap();
+            assert_eq!(set_journal(&connection, wanted, &path).unwrap(), taken, "{vfs}");
+        }
+    }
+
+    #[test]
+    fn a_journal_that_does_not_outlive_the_process_is_an_error() {
+        let connection = Connection::open_in_memory().unwrap();
+        for wanted in [Journal::WriteAhead, Journal::Rollback("NFS")] {
+            let error = set_journal(&connection, wanted, Path::new("/t")).unwrap_err();
+            assert!(
+                matches!(&error, StoreError::Journal { kept, .. } if kept == "memory"),
+                "{error}"
+            );
+        }
+    }
 }

@@ -7,6 +7,8 @@ use base::{ErrorKind, Failure, chain};
 use rusqlite::ErrorCode;
 use tables::ApplyError;
 
+use crate::schema::Unknown;
+
 /// The store cannot do what was asked. Cheap to clone: one failed transaction fails many updates.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -25,14 +27,26 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file was written by a later release.
-    #[error("{path} has schema version {found}, this release knows versions up to {known}")]
+    #[error("{path} was written by a later release: it has {unknown}")]
     Newer {
         /// The file.
         path: PathBuf,
-        /// The version of the file.
-        found: i64,
-        /// The newest version that we know.
-        known: i64,
+        /// What shows that.
+        unknown: Unknown,
+    },
+    /// A write-ahead log lies there without its file.
+    #[error("{path} holds changes, and the file that they belong to is missing or empty")]
+    LoneLog {
+        /// The log.
+        path: PathBuf,
+    },
+    /// SQLite keeps a journal that does not make changes durable.
+    #[error("{path} cannot be given a durable journal: SQLite keeps '{kept}'")]
+    Journal {
+        /// The file.
+        path: PathBuf,
+        /// The name of that journal.
+        kept: String,
     },
     /// The file is not one of ours.
     #[error("{path} is not a store of tables")]
@@ -92,17 +106,21 @@ impl From<StoreError> for Failure {
         let kind = match error {
             StoreError::InUse { .. } => ErrorKind::Timeout,
             // Starting again changes nothing about these.
-            StoreError::Newer { .. } | StoreError::Foreign { .. } | StoreError::Damaged { .. } => {
-                ErrorKind::Conflict
-            }
+            StoreError::Newer { .. }
+            | StoreError::LoneLog { .. }
+            | StoreError::Foreign { .. }
+            | StoreError::Damaged { .. } => ErrorKind::Conflict,
             _ => ErrorKind::Internal,
         };
         let hint = match error {
             StoreError::InUse { .. } => Some("stop the other daemon first"),
             StoreError::Newer { .. } => Some("start the release that wrote it, or a later one"),
             StoreError::Foreign { .. } => Some("move the file away, or choose another directory"),
+            StoreError::LoneLog { .. } => Some(
+                "put tables.sqlite back beside it, or move it away together with tables.sqlite-shm",
+            ),
             StoreError::Damaged { .. } => Some(
-                "move the file away; a dump (*.csv) is restored at the next start where one lies in /.dbbackup, else by restorexCATdb",
+                "move tables.sqlite away together with tables.sqlite-wal and tables.sqlite-shm, which belong to it; a dump (*.csv) is restored at the next start where one lies in /.dbbackup, else by restorexCATdb",
             ),
             StoreError::Full { .. } => Some("make room and repeat the command"),
             _ => None,

@@ -29,6 +29,7 @@ pub struct Store(Arc<Shared>);
 
 struct Shared {
     path: std::path::PathBuf,
+    journal: Journal,
     published: Arc<Published>,
     writer: Worker<Job>,
     reader: Worker<Query>,
@@ -46,7 +47,8 @@ impl Store {
         clock: Arc<dyn Clock>,
         journal: Journal,
     ) -> Result<Self, StoreError> {
-        let Database { path, writer, reader, snapshot, lock } = database::open(dir, journal)?;
+        let opened = database::open(dir, journal)?;
+        let Database { path, writer, reader, snapshot, journal, lock } = opened;
         let published = Arc::new(Published::new(snapshot));
         let writer = Writer {
             path: path.clone(),
@@ -58,7 +60,12 @@ impl Store {
         };
         let writer = Worker::start("store-writer", move |jobs| writer.run(jobs))?;
         let reader = Worker::start("store-reader", move |queries| answer(&reader, queries))?;
-        Ok(Self(Arc::new(Shared { path, published, writer, reader })))
+        Ok(Self(Arc::new(Shared { path, journal, published, writer, reader })))
+    }
+
+    /// How a commit is made durable here.
+    pub fn journal(&self) -> Journal {
+        self.0.journal
     }
 
     /// The newest tables.

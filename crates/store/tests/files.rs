@@ -7,8 +7,9 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use base::{Failure, SystemClock};
+use base::{ErrorKind, Failure, SystemClock};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use store::{Journal, Origin, Store, StoreError};
 use tables::{Patch, ids};
 
@@ -84,6 +85,61 @@ async fn the_file_of_a_later_release_is_left_byte_for_byte() {
 }
 
 #[tokio::test]
+async fn what_a_later_release_added_is_refused_and_left_byte_for_byte() {
+    for (change, words) in [
+        ("ALTER TABLE nodelist ADD COLUMN flux TEXT", "a column 'flux' in the table 'nodelist'"),
+        ("CREATE TABLE fluxes (node TEXT)", "a table 'fluxes'"),
+        (
+            "ALTER TABLE store_boot ADD COLUMN flux TEXT",
+            "a column 'flux' in the table 'store_boot'",
+        ),
+    ] {
+        for journal in ["DELETE", "WAL"] {
+            let dir = tempfile::tempdir().unwrap();
+            let file = filled(dir.path()).await;
+            let connection = Connection::open(&file).unwrap();
+            connection.pragma_update(None, "journal_mode", journal).unwrap();
+            // As after a kill: the change is in the log only.
+            connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+            connection.execute_batch(change).unwrap();
+            drop(connection);
+            let bytes = || {
+                let log = fs::read(dir.path().join("tables.sqlite-wal")).unwrap_or_default();
+                (fs::read(&file).unwrap(), log)
+            };
+            let before = bytes();
+            let refused = refusal(dir.path());
+            assert!(refused.message.contains("later release: it has"), "{refused}");
+            assert!(refused.message.contains(words), "{refused}");
+            assert_eq!(refused.kind, ErrorKind::Conflict);
+            assert!(bytes() == before, "{change} in {journal}: the file was touched");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_without_its_file_is_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = filled(dir.path()).await;
+    let connection = Connection::open(&file).unwrap();
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
+    connection.execute_batch("DELETE FROM nodelist").unwrap();
+    drop(connection);
+    let log = dir.path().join("tables.sqlite-wal");
+    let before = fs::read(&log).unwrap();
+    let away = dir.path().join("away");
+    fs::rename(&file, &away).unwrap();
+    for _ in 0..2 {
+        let refused = refusal(dir.path());
+        assert!(refused.message.contains("tables.sqlite-wal holds changes"), "{refused}");
+        assert_eq!(refused.kind, ErrorKind::Conflict);
+        assert!(fs::read(&log).unwrap() == before);
+    }
+    fs::rename(&away, &file).unwrap();
+    assert_eq!(open(dir.path()).unwrap().snapshot().row_count(ids::NODELIST), 0);
+}
+
+#[tokio::test]
 async fn either_journal_opens_what_the_other_has_written() {
     let dir = tempfile::tempdir().unwrap();
     filled(dir.path()).await;
@@ -130,7 +186,10 @@ async fn damage_is_found_at_the_start() {
     fs::write(&file, bytes).unwrap();
     let refused = refusal(dir.path());
     assert!(refused.message.contains("is damaged"), "{refused}");
-    assert!(refused.hint.is_some());
+    let hint = refused.hint.unwrap();
+    for name in ["tables.sqlite ", "tables.sqlite-wal", "tables.sqlite-shm"] {
+        assert!(hint.contains(name), "{hint}");
+    }
 }
 
 #[tokio::test]
