@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use runtime::LogFile;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::fmt::MakeWriter;
 
 use crate::config::{Config, LogFormat};
@@ -19,6 +20,7 @@ const LARGEST: u64 = 16 * 1024 * 1024;
 const OLDER: u32 = 4;
 /// Says what is logged.
 const FILTER: &str = "XCATD_LOG";
+const USUAL: &str = "info";
 
 /// Where lines of the log go.
 #[derive(Clone)]
@@ -40,13 +42,42 @@ pub fn start(config: &Config, quiet: bool) {
     let to_stderr = !quiet && !stderr_is(&path);
     let file = LogFile::new(path, 0o640, LARGEST, OLDER);
     let lines = Lines(Arc::new(Mutex::new(Places { file, failed: false, to_stderr })));
-    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new("info"));
+    let wanted = std::env::var_os(FILTER).map(|value| value.to_string_lossy().into_owned());
+    let (filter, wrong) = filter(wanted.as_deref());
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(lines).with_ansi(false);
     // Somebody else's log stays, if this process has one already.
     match config.log_format {
         LogFormat::Text => log.try_init().ok(),
         LogFormat::Json => log.json().flatten_event(true).try_init().ok(),
     };
+    if let Some(reason) = wrong {
+        tracing::warn!(
+            variable = FILTER,
+            value = wanted,
+            reason,
+            "the log has what it has without the variable: info"
+        );
+    }
+}
+
+/// What is logged, and what is wrong with the value that says so.
+fn filter(wanted: Option<&str>) -> (EnvFilter, Option<String>) {
+    match wanted.filter(|text| !text.is_empty()).map(understood) {
+        None => (EnvFilter::new(USUAL), None),
+        Some(Ok(filter)) => (filter, None),
+        Some(Err(reason)) => (EnvFilter::new(USUAL), Some(reason)),
+    }
+}
+
+/// The filter of a text in which every word is a level or gives one to a target: a misspelt level alone would be the name of
+/// a target, and silence all others.
+fn understood(text: &str) -> Result<EnvFilter, String> {
+    let is_spans = text.contains('[');
+    let is_level = |word: &&str| word.contains('=') || word.parse::<LevelFilter>().is_ok();
+    match text.split(',').map(str::trim).find(|word| !is_spans && !is_level(word)) {
+        Some(word) => Err(format!("'{word}' is neither a level nor TARGET=LEVEL")),
+        None => EnvFilter::try_new(text).map_err(|error| error.to_string()),
+    }
 }
 
 fn stderr_is(path: &Path) -> bool {
@@ -89,5 +120,32 @@ impl Write for Lines {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_filter_is_the_usual_one_with_a_reason() {
+        for (wanted, filters, names) in [
+            (None, "info", None),
+            (Some(""), "info", None),
+            (Some("debug"), "debug", None),
+            (Some("off"), "off", None),
+            (Some("info,netboot=debug"), "netboot=debug,info", None),
+            (Some("warn,daemon::session=trace"), "daemon::session=trace,warn", None),
+            (Some("inof"), "info", Some("'inof'")),
+            (Some("info,netboot"), "info", Some("'netboot'")),
+            (Some("netboot=debgu"), "info", Some("expected one of")),
+        ] {
+            let (filter, wrong) = filter(wanted);
+            assert_eq!(filter.to_string(), filters, "{wanted:?}");
+            let is_named = names.map_or(wrong.is_none(), |names| {
+                wrong.as_ref().is_some_and(|reason| reason.contains(names))
+            });
+            assert!(is_named, "{wanted:?}: {wrong:?}");
+        }
     }
 }

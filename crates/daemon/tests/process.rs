@@ -154,6 +154,18 @@ async fn the_log_is_a_file_of_lines_with_fields() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_filter_of_the_log_is_said_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = Place::new(dir.path(), "");
+    let mut command = Process::command(&place);
+    command.env("XCATD_LOG", "inof");
+    Process::try_start(command).unwrap_or_else(|log| panic!("{log:?}")).stop();
+    let log = place.log("xcatd.log");
+    let said: Vec<_> = log.lines().filter(|line| line.contains("XCATD_LOG")).collect();
+    assert!(said.len() == 1 && said[0].contains("inof") && said[0].contains("WARN"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_log_can_be_json() {
     let dir = tempfile::tempdir().unwrap();
     let place = Place::new(dir.path(), "log_format = \"json\"");
