@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-use ipnet::{IpNet, Ipv4Net};
+use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use model::Machine;
 use model::machine::{Port, Standing};
 use tables::{Patch, Row, Snapshot, ids};
@@ -115,6 +115,30 @@ fn addresses(machine: &Machine) -> Vec<(&str, Ipv4Net)> {
     found
 }
 
+/// The IPv6 networks with their interfaces. Their addresses are not followed, but a network that the machine had is not new.
+fn networks_v6(machine: &Machine) -> Vec<(&str, Ipv6Net)> {
+    let mut found = Vec::new();
+    for port in &machine.links {
+        for net in &port.addresses {
+            let IpNet::V6(net) = net else { continue };
+            let entry = (&*port.name, net.trunc());
+            if !net.addr().is_unicast_link_local() && !found.contains(&entry) {
+                found.push(entry);
+            }
+        }
+    }
+    found
+}
+
+/// The IPv6 networks of now, and those that an interface had which has none now: it may be down.
+fn known_v6<'a>(before: Option<&'a Machine>, now: &'a Machine) -> Vec<(&'a str, Ipv6Net)> {
+    let mut known = networks_v6(now);
+    let is_silent = |name: &str| networks_v6(now).iter().all(|(other, _)| *other != name);
+    let before = before.map(networks_v6).unwrap_or_default();
+    known.extend(before.into_iter().filter(|(name, _)| is_silent(name)));
+    known
+}
+
 /// The cell with the new addresses in place of the old ones, and which those were; none when it names none of them.
 fn renamed(
     row: &Row,
@@ -156,6 +180,8 @@ pub(crate) fn keep(
     let mut kept = addresses(machine);
     kept.extend(before.into_iter().flat_map(|before| absent(before, machine)));
     let lines = kept.into_iter().map(|(name, net)| format!("{name} {net}\n"));
+    let known = known_v6(before, machine);
+    let lines = lines.chain(known.into_iter().map(|(name, net)| format!("{name} {net}\n")));
     files::ensure(file, lines.collect::<String>().as_bytes(), 0o600)
 }
 
@@ -258,6 +284,33 @@ mod tests {
             follow(&here, &elsewhere, &removed).patch.is_empty(),
             "a network that was removed stays so"
         );
+    }
+
+    #[test]
+    fn an_ipv6_network_that_was_removed_stays_so_and_another_one_is_new() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("addresses");
+        let start = |now: &Machine| {
+            let before = read(&file).unwrap();
+            let moved = before.as_ref().map(|before| follow(before, now, &Snapshot::empty()));
+            keep(&file, before.as_ref(), now).unwrap();
+            moved.map_or(0, |moved| moved.told.len())
+        };
+        let here = machine(&[
+            ("eth0", "10.0.0.1/24"),
+            ("eth0", "fd00::7:1/64"),
+            ("eth0", "fd00::7:2/64"),
+            ("eth0", "fe80::1/64"),
+        ]);
+        let down = machine(&[("eth0", "10.0.0.1/24")]);
+        let elsewhere = machine(&[("eth0", "10.0.0.1/24"), ("eth0", "fd01::1/64")]);
+        for (now, told) in
+            [(&here, 0), (&here, 0), (&down, 0), (&here, 0), (&elsewhere, 1), (&elsewhere, 0)]
+        {
+            assert_eq!(start(now), told, "{now:?}");
+        }
+        let kept = std::fs::read_to_string(&file).unwrap();
+        assert_eq!(kept, "eth0 10.0.0.1/24\neth0 fd01::/64\n");
     }
 
     #[test]
