@@ -10,9 +10,12 @@ use tables::{Patch, Row, Snapshot, TableId, ids};
 use tokio::sync::Mutex;
 
 use crate::config::Config;
-use crate::setup::certificates::{self, Places};
+use crate::setup::certificates::{self, Certificates, Places};
 use crate::setup::machine::Texts;
+use crate::setup::notices::Notices;
 use crate::setup::plan::{Facts, plan};
+use crate::setup::seeds::{self, Seeds};
+use crate::setup::start::Past;
 use crate::setup::{self, ssh_keys};
 
 /// The tables whose first rows belong to the product.
@@ -31,26 +34,41 @@ impl ThisMachine {
         Self { config: config.clone(), store: store.clone(), clock, turn: Mutex::new(()) }
     }
 
+    /// Also first rows of tables that were emptied: they were asked for.
     async fn missing(&self, origin: Origin) -> Result<Vec<String>, Failure> {
         let config = &self.config;
-        let texts = Texts::read();
+        let (texts, mut notices) = (Texts::read(), Notices::default());
         setup::directories(config)?;
-        let certificates = setup::prepare_certificates(config, &texts, &*self.clock)?;
-        let host = texts.short_name();
-        let refused = ssh_keys::ensure(&config.state, &config.home, &config.install, host).await?;
+        let certificates = self.certificates(&texts, &mut notices)?;
+        let replaced = ssh_keys::ensure(&setup::ssh_place(config, &texts), self.past()).await?;
+        if let Some(replaced) = replaced {
+            notices.warn(replaced.to_string());
+        }
         setup::install_postscripts(config)?;
-        let first = self.store.snapshot().row_count(ids::PASSWD) == 0;
-        let password = if first { setup::root_password()? } else { None };
+        let before = self.store.snapshot();
+        let had = seeds::begin(&config.state, &before).map_err(|error| setup::internal(&error))?;
+        let root_password = setup::password_for(&Seeds::default(), &before)?;
         let facts = setup::gather(config, &texts, &certificates);
-        let facts = Facts { root_password: password, ..facts };
-        let done = self.change(origin, "completed", move |snapshot| plan(&facts, snapshot)).await?;
-        Ok(refused.into_iter().map(|refused| refused.to_string()).chain(done).collect())
+        let facts = Facts { root_password, ..facts };
+        let decide = move |snapshot: &Snapshot| plan(&facts, snapshot, &Seeds::default());
+        let done = self.change(origin, "completed", decide).await?;
+        seeds::keep(&config.state, &had, &self.store.snapshot())
+            .map_err(|error| setup::internal(&error))?;
+        Ok(notices.into_lines().into_iter().chain(done).collect())
+    }
+
+    fn past(&self) -> Past {
+        Past::of(&self.store.snapshot())
+    }
+
+    fn certificates(&self, texts: &Texts, notices: &mut Notices) -> Result<Certificates, Failure> {
+        setup::prepare_certificates(&self.config, texts, &*self.clock, self.past(), notices)
     }
 
     async fn ssh_keys(&self) -> Result<Vec<String>, Failure> {
-        let Config { state, home, install, .. } = &self.config;
-        ssh_keys::renew(state, home, install, Texts::read().short_name()).await?;
-        let public = home.join(".ssh/id_ed25519.pub");
+        let place = setup::ssh_place(&self.config, &Texts::read());
+        ssh_keys::renew(&place).await?;
+        let public = place.home.join(".ssh/id_ed25519.pub");
         Ok(vec![
             format!("Generated {}.", public.display()),
             "Nodes take the new key when they boot; until then they know the old one only."
@@ -60,26 +78,29 @@ impl ThisMachine {
 
     /// An authority that cannot issue certificates is found before the old ones are gone.
     fn credentials(&self) -> Result<Vec<String>, Failure> {
-        let texts = Texts::read();
-        setup::prepare_certificates(&self.config, &texts, &*self.clock)?;
+        let (texts, mut notices) = (Texts::read(), Notices::default());
+        self.certificates(&texts, &mut notices)?;
         certificates::forget(&Places::new(&self.config.state))?;
-        setup::prepare_certificates(&self.config, &texts, &*self.clock)?;
+        self.certificates(&texts, &mut notices)?;
         let client = self.config.home.join(".xcat/client-cred.pem");
-        Ok(vec![
+        let done = [
             format!("Issued {} and the certificate of the server.", client.display()),
             "The server's is served after a restart of the management node.".to_owned(),
-        ])
+        ];
+        Ok(notices.into_lines().into_iter().chain(done).collect())
     }
 
     async fn defaults(&self, overwrite: Overwrite, origin: Origin) -> Result<Vec<String>, Failure> {
-        let texts = Texts::read();
-        let certificates = setup::prepare_certificates(&self.config, &texts, &*self.clock)?;
+        let (texts, mut notices) = (Texts::read(), Notices::default());
+        let certificates = self.certificates(&texts, &mut notices)?;
         let facts = setup::gather(&self.config, &texts, &certificates);
         let verb = match overwrite {
             Overwrite::Never => "completed",
             Overwrite::Always => "reset",
         };
-        self.change(origin, verb, move |snapshot| defaults(&facts, snapshot, overwrite)).await
+        let decide = move |snapshot: &Snapshot| defaults(&facts, snapshot, overwrite);
+        let done = self.change(origin, verb, decide).await?;
+        Ok(notices.into_lines().into_iter().chain(done).collect())
     }
 
     /// Commits what `decide` makes of the tables and tells which ones it changed.
@@ -122,9 +143,8 @@ impl commands::Host for ThisMachine {
 /// The rows of a first start in the tables of the product: those that are missing, or all of them.
 fn defaults(facts: &Facts, snapshot: &Snapshot, overwrite: Overwrite) -> Patch {
     let mut patch = Patch::new();
-    let Ok((first, _)) = Snapshot::empty().apply(&plan(facts, &Snapshot::empty())) else {
-        return patch;
-    };
+    let all = plan(facts, &Snapshot::empty(), &Seeds::default());
+    let Ok((first, _)) = Snapshot::empty().apply(&all) else { return patch };
     for row in DEFAULTS.into_iter().flat_map(|table| first.rows(table)) {
         let key: Vec<&str> = row.key().collect();
         let known = snapshot.row(row.table(), &key);
@@ -151,7 +171,8 @@ mod tests {
     #[test]
     fn missing_rows_come_back_and_others_only_when_they_are_forced() {
         let facts = Facts { domain: Some("a.b".to_owned()), ..Facts::default() };
-        let first = Snapshot::empty().apply(&plan(&facts, &Snapshot::empty())).unwrap().0;
+        let all = plan(&facts, &Snapshot::empty(), &Seeds::default());
+        let first = Snapshot::empty().apply(&all).unwrap().0;
         let mut edits = Patch::new();
         edits.set(ids::SITE, &["domain"], &[("value", Some("c.d"))]);
         edits.set(ids::SITE, &["own"], &[("value", Some("1"))]);

@@ -1,6 +1,14 @@
 //! The authority of this management node and the certificates that it issues: made at the first start, checked at every
-//! later one, and issued anew when they are missing or no longer valid. The authority itself is never replaced: clients
-//! and nodes hold it.
+//! later one, and issued anew when they are missing or no longer valid. The key of the authority is never replaced while it
+//! is there: nodes and clients hold its certificate.
+//!
+//! ```text
+//! key    certificate  what becomes of it
+//! there  there        kept, or the start refused when they do not fit or cannot be read
+//! there  lost         signed again with the key: what it issued, and what nodes and clients hold, stays valid
+//! lost   there        the start is refused: only a backup helps, or to remove both
+//! lost   lost         made; when nodes and clients may know another one, that is said (ADR 0102)
+//! ```
 //!
 //! Keys are ECDSA P-256. Certificates begin a day ago, because clocks differ, and are valid for twenty years, as xCAT's.
 
@@ -15,6 +23,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use crate::setup::files::{self, FileError};
+use crate::setup::start::Past;
 
 const DAY: i64 = 24 * 60 * 60;
 const VALID_YEARS: i32 = 20;
@@ -79,6 +88,38 @@ pub(crate) struct Certificates {
     pub(crate) authority: String,
     /// The server's certificate followed by its key, in PEM.
     pub(crate) server: String,
+    /// How we came to the authority.
+    pub(crate) origin: Origin,
+}
+
+/// How a start came to its authority.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// It was there.
+    Kept,
+    /// Its certificate was lost and has been signed again with its key.
+    SignedAgain,
+    /// There was none.
+    Made,
+}
+
+/// What an administrator should know about the authority.
+pub(crate) fn notice(places: &Places, origin: Origin, past: Past) -> Option<String> {
+    let authority = places.authority();
+    match (origin, past) {
+        // Nobody holds a certificate yet; one without a key means that a first start was cut short.
+        (Origin::Kept, _) | (Origin::SignedAgain | Origin::Made, Past::New) => None,
+        (Origin::SignedAgain, Past::Known) => Some(format!(
+            "{}/ca-cert.pem was lost and has been signed again with the key of the authority: what it issued stays valid, and nodes and clients may keep the one they have",
+            authority.display()
+        )),
+        (Origin::Made, Past::Known) => Some(format!(
+            "there was no certificate authority in {}, and a new one was made: nodes and clients must get the new ca-cert.pem, nodes by booting or updatenode, clients by a copy of {}; a backup of {} would have kept the old one",
+            authority.display(),
+            places.client().display(),
+            places.root.display()
+        )),
+    }
 }
 
 /// Makes what is missing and returns what is in place.
@@ -92,7 +133,7 @@ pub(crate) fn ensure(
     }
     files::directory(&places.authority(), 0o755)?;
     files::directory(&places.server(), 0o755)?;
-    let (authority, issuer) = authority(places, now)?;
+    let (authority, issuer, origin) = authority(places, now)?;
     let server = credential(&places.server(), "server", &authority, pki::Purpose::Server, now)?;
     let server = match server {
         Some(server) => server,
@@ -108,7 +149,7 @@ pub(crate) fn ensure(
     for directory in [places.server(), places.client()] {
         files::ensure(&directory.join("ca.pem"), authority.as_bytes(), 0o644)?;
     }
-    Ok(Certificates { authority, server })
+    Ok(Certificates { authority, server, origin })
 }
 
 /// Removes the certificates of the server and of root, so that [`ensure`] issues new ones. The authority stays: nodes and
@@ -121,43 +162,47 @@ pub(crate) fn forget(places: &Places) -> Result<(), SetupError> {
 
 type Signer = Issuer<'static, KeyPair>;
 
-/// Reads the authority, or makes it when there is none at all.
-fn authority(places: &Places, now: Timestamp) -> Result<(String, Signer), SetupError> {
+/// Reads the authority, and makes what is lost of it if that can be.
+fn authority(places: &Places, now: Timestamp) -> Result<(String, Signer, Origin), SetupError> {
     let certificate_path = places.authority().join("ca-cert.pem");
     let key_path = places.authority().join("private/ca-key.pem");
-    let found = (files::read(&certificate_path)?, files::read(&key_path)?);
+    let found = (files::read_filled(&certificate_path)?, files::read_filled(&key_path)?);
     let unusable = |reason: String| SetupError::Authority { path: places.authority(), reason };
-    match found {
+    let parsed = |key: &str| KeyPair::from_pem(key).map_err(|error| unusable(error.to_string()));
+    let (key, origin) = match found {
         (Some(certificate), Some(key)) => {
-            let own = pki::Authority::from_pem(certificate.as_bytes())
-                .map_err(|error| unusable(error.to_string()))?;
-            let key = KeyPair::from_pem(&key).map_err(|error| unusable(error.to_string()))?;
-            if !own.has_key(&key.subject_public_key_info()) {
-                return Err(unusable("its key belongs to another certificate".to_owned()));
-            }
-            let issuer = Issuer::from_ca_cert_pem(&certificate, key)
-                .map_err(|error| unusable(error.to_string()))?;
-            Ok((certificate, issuer))
+            let issuer = whole(&certificate, parsed(&key)?).map_err(unusable)?;
+            return Ok((certificate, issuer, Origin::Kept));
         }
-        (Some(_), None) => Err(unusable("its key is missing".to_owned())),
-        // The key is written first: a key alone means that the first start was cut short.
-        (None, _) => {
-            let (certificate, key, issuer) = make_authority(now)?;
-            files::write(&key_path, key.as_bytes(), 0o600)?;
-            files::write(&certificate_path, certificate.as_bytes(), 0o644)?;
-            Ok((certificate, issuer))
-        }
+        (Some(_), None) => return Err(unusable("its key is missing".to_owned())),
+        (None, Some(key)) => (parsed(&key)?, Origin::SignedAgain),
+        (None, None) => (KeyPair::generate()?, Origin::Made),
+    };
+    if origin == Origin::Made {
+        // The key is written first: it is what cannot be had again.
+        files::write(&key_path, key.serialize_pem().as_bytes(), 0o600)?;
     }
+    let (certificate, issuer) = self_signed(key, now)?;
+    files::write(&certificate_path, certificate.as_bytes(), 0o644)?;
+    Ok((certificate, issuer, origin))
 }
 
-fn make_authority(now: Timestamp) -> Result<(String, String, Signer), SetupError> {
+/// The authority of a certificate and a key, or why they are none.
+fn whole(certificate: &str, key: KeyPair) -> Result<Signer, String> {
+    let own =
+        pki::Authority::from_pem(certificate.as_bytes()).map_err(|error| error.to_string())?;
+    if !own.has_key(&key.subject_public_key_info()) {
+        return Err("its key belongs to another certificate".to_owned());
+    }
+    Issuer::from_ca_cert_pem(certificate, key).map_err(|error| error.to_string())
+}
+
+fn self_signed(key: KeyPair, now: Timestamp) -> Result<(String, Signer), SetupError> {
     let mut params = params("xCAT CA", now);
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-    let key = KeyPair::generate()?;
     let certificate = params.self_signed(&key)?.pem();
-    let text = key.serialize_pem();
-    Ok((certificate, text, Issuer::new(params, key)))
+    Ok((certificate, Issuer::new(params, key)))
 }
 
 fn issue_server(
@@ -242,6 +287,9 @@ pub(crate) fn server_name(certificates: &Certificates) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use rustls::client::danger::ServerCertVerifier;
+    use rustls::server::danger::ClientCertVerifier;
+
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_unix_millis(1_800_000_000_000);
@@ -296,6 +344,71 @@ mod tests {
         assert_ne!(first.server, second.server);
     }
 
+    /// Whether both verifiers of a handshake accept the credentials that are in place, by the authority in `pem`.
+    fn verified_by(places: &Places, pem: &str) -> bool {
+        let der = |path: PathBuf| CertificateDer::from_pem_slice(&bytes(&path)).unwrap();
+        let now = rustls::pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(
+            NOW.unix_seconds().cast_unsigned(),
+        ));
+        let authority = || pki::Authority::from_pem(pem.as_bytes()).unwrap();
+        let server = der(places.server().join("server-cred.pem"));
+        let name = "mn".try_into().unwrap();
+        let server =
+            pki::ServerVerifier::new(authority()).verify_server_cert(&server, &[], &name, &[], now);
+        let client = der(places.client().join("client-cred.pem"));
+        let client = pki::ClientVerifier::new(authority()).verify_client_cert(&client, &[], now);
+        server.is_ok() && client.is_ok()
+    }
+
+    #[test]
+    fn a_lost_certificate_of_the_authority_is_signed_again_and_all_sides_still_trust_each_other() {
+        for remains in [None, Some("")] {
+            let dir = tempfile::tempdir().unwrap();
+            let places = Places::new(dir.path());
+            let certificate = places.authority().join("ca-cert.pem");
+            let key = || bytes(&places.authority().join("private/ca-key.pem"));
+            let (first, old_key) = (ensure(&places, &names(), NOW).unwrap(), key());
+            std::fs::remove_file(&certificate).unwrap();
+            if let Some(text) = remains {
+                std::fs::write(&certificate, text).unwrap();
+            }
+            let second = ensure(&places, &names(), NOW).unwrap();
+            assert_eq!((second.origin, key()), (Origin::SignedAgain, old_key));
+            assert_eq!(second.server, first.server, "nothing has to be issued anew");
+            assert!(verified_by(&places, &second.authority), "the old credentials");
+            forget(&places).unwrap();
+            let third = ensure(&places, &names(), NOW).unwrap();
+            assert_eq!((third.origin, &third.authority), (Origin::Kept, &second.authority));
+            assert!(verified_by(&places, &first.authority), "whoever holds the lost certificate");
+        }
+    }
+
+    #[test]
+    fn an_authority_that_is_gone_is_made_and_said_when_somebody_may_know_the_old_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let places = Places::new(dir.path());
+        let first = ensure(&places, &names(), NOW).unwrap();
+        std::fs::remove_dir_all(&places.root).unwrap();
+        let second = ensure(&places, &names(), NOW).unwrap();
+        assert_eq!((first.origin, second.origin), (Origin::Made, Origin::Made));
+        assert!(verified_by(&places, &second.authority));
+        assert!(!verified_by(&places, &first.authority));
+        for (origin, past, words) in [
+            (Origin::Kept, Past::New, None),
+            (Origin::Kept, Past::Known, None),
+            (Origin::Made, Past::New, None),
+            (Origin::SignedAgain, Past::New, None),
+            (Origin::SignedAgain, Past::Known, Some(["ca-cert.pem was lost", "stays valid"])),
+            (Origin::Made, Past::Known, Some(["must get the new ca-cert.pem", "/pki would have"])),
+        ] {
+            let told = notice(&places, origin, past);
+            let is_told = |words: [&str; 2]| {
+                told.as_ref().is_some_and(|told| words.iter().all(|word| told.contains(word)))
+            };
+            assert!(words.map_or(told.is_none(), is_told), "{origin:?} {past:?}: {told:?}");
+        }
+    }
+
     #[test]
     fn a_damaged_authority_is_reported_and_not_replaced() {
         let dir = tempfile::tempdir().unwrap();
@@ -308,7 +421,10 @@ mod tests {
         std::fs::write(places.authority().join("private/ca-key.pem"), other).unwrap();
         let failure = Failure::from(ensure(&places, &names(), NOW).unwrap_err());
         assert!(failure.message.contains("another certificate"), "{failure}");
+        let certificate = bytes(&places.authority().join("ca-cert.pem"));
         std::fs::remove_file(places.authority().join("private/ca-key.pem")).unwrap();
-        assert!(ensure(&places, &names(), NOW).is_err());
+        let failure = Failure::from(ensure(&places, &names(), NOW).unwrap_err());
+        assert!(failure.message.contains("its key is missing"), "{failure}");
+        assert_eq!(bytes(&places.authority().join("ca-cert.pem")), certificate);
     }
 }

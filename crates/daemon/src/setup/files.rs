@@ -22,11 +22,10 @@ pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error
 /// Makes a directory and those above it; the last one gets `mode`.
 pub(crate) fn directory(path: &Path, mode: u32) -> Result<(), FileError> {
     fs::create_dir_all(path).map_err(failed("make the directory", path))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(mode))
-        .map_err(failed("set the mode of", path))
+    set_mode(path, mode)
 }
 
-/// Writes a file durably beside its place and moves it there.
+/// Writes a file durably beside its place and moves it there, durably too.
 pub(crate) fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
@@ -38,9 +37,21 @@ pub(crate) fn write(path: &Path, content: &[u8], mode: u32) -> Result<(), FileEr
         file.set_permissions(fs::Permissions::from_mode(mode))?;
         file.write_all(content)?;
         file.sync_all()?;
-        fs::rename(&beside, path)
+        fs::rename(&beside, path)?;
+        sync_directory_of(path)
     };
     store().map_err(failed("write", path))
+}
+
+/// Makes the names in the directory of `path` durable.
+fn sync_directory_of(path: &Path) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    fs::File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// Makes the content of a file, or the names in a directory, durable.
+pub(crate) fn sync(path: &Path) -> Result<(), FileError> {
+    fs::File::open(path).and_then(|file| file.sync_all()).map_err(failed("flush", path))
 }
 
 /// Writes the file unless it holds exactly that already.
@@ -48,6 +59,17 @@ pub(crate) fn ensure(path: &Path, content: &[u8], mode: u32) -> Result<(), FileE
     match fs::read(path) {
         Ok(found) if found == content => Ok(()),
         _ => write(path, content, mode),
+    }
+}
+
+/// Reads a file with something in it, whatever that is; `None` when there is none, or nothing in it: what a loss of power
+/// may leave of a file that was not flushed.
+pub(crate) fn read_filled(path: &Path) -> Result<Option<String>, FileError> {
+    match fs::read(path) {
+        Ok(bytes) if bytes.trim_ascii().is_empty() => Ok(None),
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed("read", path)(error)),
     }
 }
 
@@ -60,9 +82,15 @@ pub(crate) fn read(path: &Path) -> Result<Option<String>, FileError> {
     }
 }
 
-/// Moves a file.
+/// Moves a file durably.
 pub(crate) fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
-    fs::rename(from, to).map_err(failed("write", to))
+    fs::rename(from, to).and_then(|()| sync_directory_of(to)).map_err(failed("write", to))
+}
+
+/// Gives a file its mode.
+pub(crate) fn set_mode(path: &Path, mode: u32) -> Result<(), FileError> {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode))
+        .map_err(failed("set the mode of", path))
 }
 
 /// Removes a file; one that is not there is removed already.
@@ -71,6 +99,11 @@ pub(crate) fn remove(path: &Path) -> Result<(), FileError> {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
         Ok(()) | Err(_) => Ok(()),
     }
+}
+
+/// Removes a directory that is empty.
+pub(crate) fn remove_directory(path: &Path) -> Result<(), FileError> {
+    fs::remove_dir(path).map_err(failed("remove", path))
 }
 
 /// Makes `place` a link to `target`, unless something that is no link is there.

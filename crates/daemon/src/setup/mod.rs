@@ -11,6 +11,7 @@ mod moves;
 mod notices;
 mod plan;
 mod postscripts;
+mod seeds;
 mod ssh_keys;
 mod start;
 
@@ -26,8 +27,12 @@ pub(crate) use certificates::Certificates;
 use certificates::Places;
 use machine::Texts;
 use notices::Notices;
-use plan::{Facts, plan};
+use plan::{Facts, nobody_may, plan};
 use postscripts::{Postscripts, names_in};
+use seeds::Seeds;
+use ssh_keys::SshPlace;
+use start::Past;
+use tables::{Snapshot, ids};
 
 /// Names a file whose first line is the password of root.
 const PASSWORD_FILE: &str = "XCAT_ROOT_PASSWORD_FILE";
@@ -41,28 +46,61 @@ pub(crate) async fn run(
 ) -> Result<Certificates, Failure> {
     let texts = Texts::read();
     let mut notices = Notices::default();
+    let seeds = seeds::begin(&config.state, &store.snapshot()).map_err(|error| internal(&error))?;
     start::restore(config, store, &mut notices).await?;
     directories(config)?;
-    let certificates = prepare_certificates(config, &texts, clock)?;
-    let host = texts.short_name().to_owned();
-    match ssh_keys::ensure(&config.state, &config.home, &config.install, &host).await {
-        Ok(refused) => refused.into_iter().for_each(|refused| notices.warn(refused.to_string())),
+    let past = Past::of(&store.snapshot());
+    let certificates = prepare_certificates(config, &texts, clock, past, &mut notices)?;
+    match ssh_keys::ensure(&ssh_place(config, &texts), past).await {
+        Ok(None) => {}
+        Ok(Some(replaced)) => notices.warn(replaced.to_string()),
         Err(failure) => notices.warn(format!("nodes cannot be given root's ssh key: {failure}")),
     }
     install_postscripts(config)?;
-    let first = store.snapshot().row_count(tables::ids::PASSWD) == 0;
-    let password = if first { root_password()? } else { None };
-    let facts = Facts { root_password: password, ..gather(config, &texts, &certificates) };
+    let facts = gather(config, &texts, &certificates);
     let machine = facts.machine.clone();
     start::follow(config, store, &machine, &mut notices).await?;
-    if !plan(&facts, &store.snapshot()).is_empty() {
+    complete(config, store, facts, seeds, &mut notices).await?;
+    start::advise(config, &texts, &machine, store, &mut notices);
+    Ok(certificates)
+}
+
+/// Gives the tables what they lack, and marks those that have had their first rows.
+async fn complete(
+    config: &Config,
+    store: &Store,
+    mut facts: Facts,
+    seeds: Seeds,
+    notices: &mut Notices,
+) -> Result<(), Failure> {
+    let snapshot = store.snapshot();
+    facts.root_password = password_for(&seeds, &snapshot)?;
+    if nobody_may(&snapshot) && !seeds.lack(ids::POLICY, &snapshot) {
+        notices.warn("the policy table was emptied, so that nobody could run a command: root may again; xcatconfig -d puts the other rows back, without which nodes get no answers");
+    }
+    if !plan(&facts, &snapshot, &seeds).is_empty() {
         let origin = Origin::new("xcatd", "xcatd (first start)");
-        let decide = move |snapshot: &tables::Snapshot| Ok::<_, Failure>(plan(&facts, snapshot));
+        let known = seeds.clone();
+        let decide = move |snapshot: &Snapshot| Ok::<_, Failure>(plan(&facts, snapshot, &known));
         store.update(origin, decide).await?;
         tracing::info!("the tables were completed from this machine's configuration");
     }
-    start::advise(config, &texts, &machine, &store.snapshot(), &mut notices);
-    Ok(certificates)
+    seeds::keep(&config.state, &seeds, &store.snapshot()).map_err(|error| internal(&error))
+}
+
+/// The crypted password of root on nodes, when the table is to get one; that takes a while.
+fn password_for(seeds: &Seeds, snapshot: &Snapshot) -> Result<Option<Secret<String>>, Failure> {
+    if seeds.lack(ids::PASSWD, snapshot) { root_password() } else { Ok(None) }
+}
+
+/// Where root's ssh keys belong.
+fn ssh_place(config: &Config, texts: &Texts) -> SshPlace {
+    SshPlace {
+        state: config.state.clone(),
+        home: config.home.clone(),
+        install: config.install.clone(),
+        host: texts.short_name().to_owned(),
+    }
 }
 
 /// This machine's name without its domain.
@@ -91,6 +129,8 @@ fn prepare_certificates(
     config: &Config,
     texts: &Texts,
     clock: &dyn Clock,
+    past: Past,
+    notices: &mut Notices,
 ) -> Result<Certificates, Failure> {
     let places = Places::new(&config.state);
     let short = texts.short_name().to_owned();
@@ -98,6 +138,9 @@ fn prepare_certificates(
     let names: Vec<String> =
         std::iter::once(short).filter(|name| !name.is_empty()).chain(full).collect();
     let certificates = certificates::ensure(&places, &names, clock.now())?;
+    if let Some(line) = certificates::notice(&places, certificates.origin, past) {
+        notices.warn(line);
+    }
     let links = [
         (places.authority(), config.etc.join("ca")),
         (places.server(), config.etc.join("cert")),

@@ -24,6 +24,11 @@ impl Notices {
         self.0.push(line);
     }
 
+    /// The lines, for whoever asked for what they are about.
+    pub(crate) fn into_lines(self) -> Vec<String> {
+        self.0
+    }
+
     /// Writes them beside the socket.
     pub(crate) fn publish(&self, socket: &Path) -> Result<(), FileError> {
         let Some(directory) = socket.parent().filter(|directory| directory.is_dir()) else {

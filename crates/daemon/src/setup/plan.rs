@@ -1,14 +1,16 @@
 //! What an empty set of tables is filled with, as a pure function of the machine and of what is there already.
 //!
-//! Invariant: nothing that an administrator may have written is changed. A table is seeded while it is empty; in `site`,
-//! later, only the keys without which nothing works are put back.
+//! Invariant: nothing that an administrator may have written is changed. A table gets its first rows once; later only
+//! that is put back without which nothing works: some keys of `site`, and root's row in a `policy` that is empty.
 
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
 
 use base::Secret;
 use model::Machine;
-use tables::{Patch, Snapshot, TableId, ids};
+use tables::{Patch, Snapshot, ids};
+
+use crate::setup::seeds::Seeds;
 
 /// What the tables are seeded from.
 #[derive(Clone, Debug, Default)]
@@ -90,29 +92,31 @@ const IMAGES: &[&str] = &["compute", "lab"];
 const OS: &str = "debian13";
 
 /// What is missing in `snapshot`.
-pub(crate) fn plan(facts: &Facts, snapshot: &Snapshot) -> Patch {
+pub(crate) fn plan(facts: &Facts, snapshot: &Snapshot, seeds: &Seeds) -> Patch {
     let mut patch = Patch::new();
-    let empty = |table: TableId| snapshot.row_count(table) == 0;
-    site(facts, snapshot, &mut patch);
-    if empty(ids::NETWORKS) {
+    let lack = |table| seeds.lack(table, snapshot);
+    site(facts, snapshot, lack(ids::SITE), &mut patch);
+    if lack(ids::NETWORKS) {
         for network in facts.machine.networks() {
             network.define(&mut patch);
         }
     }
-    if empty(ids::PASSWD)
+    if lack(ids::PASSWD)
         && let Some(password) = &facts.root_password
     {
         let password = password.expose().as_str();
         let cells = [("password", Some(password)), ("cryptmethod", Some("sha512"))];
         patch.set(ids::PASSWD, &["system", "root"], &cells);
     }
-    if empty(ids::POLICY) {
+    if lack(ids::POLICY) {
         policy(facts, &mut patch);
+    } else if nobody_may(snapshot) {
+        root_may(&mut patch);
     }
-    if empty(ids::POSTSCRIPTS) {
+    if lack(ids::POSTSCRIPTS) {
         postscripts(facts, &mut patch);
     }
-    if empty(ids::OSIMAGE) {
+    if lack(ids::OSIMAGE) {
         for profile in IMAGES {
             image(facts, profile, &mut patch);
         }
@@ -120,7 +124,12 @@ pub(crate) fn plan(facts: &Facts, snapshot: &Snapshot) -> Patch {
     patch
 }
 
-fn site(facts: &Facts, snapshot: &Snapshot, patch: &mut Patch) {
+/// Whether the policy denies everything to everybody: it is empty.
+pub(crate) fn nobody_may(snapshot: &Snapshot) -> bool {
+    snapshot.row_count(ids::POLICY) == 0
+}
+
+fn site(facts: &Facts, snapshot: &Snapshot, first: bool, patch: &mut Patch) {
     let master = master(facts).map(|address| address.to_string()).unwrap_or_default();
     let forwarders: Vec<&str> = facts
         .resolvers
@@ -142,7 +151,6 @@ fn site(facts: &Facts, snapshot: &Snapshot, patch: &mut Patch) {
         ("xcatdport", facts.client_port.to_string()),
         ("xcatiport", facts.monitor_port.to_string()),
     ];
-    let first = snapshot.row_count(ids::SITE) == 0;
     let same = SITE.iter().filter(|_| first).map(|(key, value)| (*key, (*value).to_owned()));
     let here = here.into_iter().filter(|(key, value)| {
         let wanted = first || MANDATORY.contains(key);
@@ -160,8 +168,12 @@ fn master(facts: &Facts) -> Option<Ipv4Addr> {
     own.or(first).map(|net| net.addr())
 }
 
-fn policy(facts: &Facts, patch: &mut Patch) {
+fn root_may(patch: &mut Patch) {
     patch.set(ids::POLICY, &["1"], &[("name", Some("root")), ("rule", Some("allow"))]);
+}
+
+fn policy(facts: &Facts, patch: &mut Patch) {
+    root_may(patch);
     let name = Some(&*facts.certificate_name).filter(|name| !name.is_empty());
     if name.is_some() {
         patch.set(ids::POLICY, &["1.2"], &[("name", name), ("rule", Some("trusted"))]);
@@ -264,7 +276,8 @@ mod tests {
     }
 
     fn seeded() -> Snapshot {
-        Snapshot::empty().apply(&plan(&facts(), &Snapshot::empty())).unwrap().0
+        let patch = plan(&facts(), &Snapshot::empty(), &Seeds::default());
+        Snapshot::empty().apply(&patch).unwrap().0
     }
 
     #[test]
@@ -295,7 +308,8 @@ mod tests {
 
     #[test]
     fn a_second_start_changes_nothing() {
-        assert!(plan(&facts(), &seeded()).is_empty());
+        assert!(plan(&facts(), &seeded(), &Seeds::default()).is_empty());
+        assert!(plan(&facts(), &seeded(), &Seeds::all()).is_empty());
     }
 
     #[test]
@@ -305,9 +319,40 @@ mod tests {
         edits.delete(ids::SITE, &["dhcplease"]).delete(ids::SITE, &["tftpdir"]);
         edits.delete(ids::POLICY, &["4.9"]);
         let edited = seeded().apply(&edits).unwrap().0;
-        let later = edited.apply(&plan(&facts(), &edited)).unwrap().0;
+        let later = edited.apply(&plan(&facts(), &edited, &Seeds::all())).unwrap().0;
         assert_eq!((later.site("domain"), later.site("dhcplease")), (Some("other.org"), None));
         assert_eq!(later.site("tftpdir"), Some("/tftpboot"));
         assert_eq!(later.row_count(ids::POLICY), 12);
+    }
+
+    /// The tables with every row removed.
+    fn emptied() -> Snapshot {
+        let (seeded, mut removals) = (seeded(), Patch::new());
+        for row in tables::TableId::all().flat_map(|table| seeded.rows(table)) {
+            removals.delete(row.table(), &row.key().collect::<Vec<_>>());
+        }
+        seeded.apply(&removals).unwrap().0
+    }
+
+    #[test]
+    fn tables_that_an_administrator_emptied_get_only_what_nothing_works_without() {
+        let emptied = emptied();
+        let later = emptied.apply(&plan(&facts(), &emptied, &Seeds::all())).unwrap().0;
+        for table in [ids::PASSWD, ids::NETWORKS, ids::POSTSCRIPTS, ids::OSIMAGE, ids::LINUXIMAGE] {
+            assert_eq!(later.row_count(table), 0, "{table}");
+        }
+        assert_eq!(later.row_count(ids::SITE), MANDATORY.len());
+        assert_eq!((later.site("master"), later.site("timezone")), (Some("10.5.107.101"), None));
+        let policy: Vec<_> = later.rows(ids::POLICY).map(|row| row.get("name")).collect();
+        assert_eq!(policy, [Some("root")], "what root is allowed anyway, and no more");
+    }
+
+    #[test]
+    fn a_first_start_that_was_cut_short_is_completed() {
+        let emptied = emptied();
+        let later = emptied.apply(&plan(&facts(), &emptied, &Seeds::default())).unwrap().0;
+        for table in [ids::SITE, ids::PASSWD, ids::NETWORKS, ids::POLICY, ids::OSIMAGE] {
+            assert_eq!(later.row_count(table), seeded().row_count(table), "{table}");
+        }
     }
 }

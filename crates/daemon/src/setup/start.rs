@@ -18,6 +18,20 @@ use crate::setup::notices::Notices;
 /// Where the addresses of the last start are kept, below the state directory.
 const ADDRESSES: &str = "addresses";
 
+/// Whether there may be nodes and clients that know this management node from before: its tables have been filled, or come
+/// from a dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Past {
+    New,
+    Known,
+}
+
+impl Past {
+    pub(crate) fn of(snapshot: &Snapshot) -> Self {
+        if snapshot.generation() == 0 { Self::New } else { Self::Known }
+    }
+}
+
 /// Restores the dump that lies beside the state directory, when the tables have never been filled.
 pub(crate) async fn restore(
     config: &Config,
@@ -108,10 +122,10 @@ pub(crate) fn advise(
     config: &Config,
     texts: &Texts,
     machine: &Machine,
-    snapshot: &Snapshot,
+    store: &Store,
     notices: &mut Notices,
 ) {
-    let remote = match Journal::for_directory(&config.state) {
+    let remote = match store.journal() {
         Journal::Rollback(system) => Some(system),
         Journal::WriteAhead => None,
     };
@@ -122,7 +136,7 @@ pub(crate) fn advise(
         remote,
         passing: passing_file_system(&config.state),
     };
-    for line in advice(&start, snapshot) {
+    for line in advice(&start, &store.snapshot()) {
         notices.warn(line);
     }
     if let Err(error) = notices.publish(&config.socket) {
