@@ -88,11 +88,14 @@ install_host_command() { # container
 }
 
 tell() { # container
-    local address password="" port=""
+    local address password="" port="" domain
     address=$(of_network MGT ADDRESS)
     docker exec "$1" test -e /run/xcat/default-password && password="     (password: cluster, until you change it)"
     [ "$wiring" != compose.host.yaml ] || port="-p $(setting XCAT_SSH_PORT 2200) "
     docker exec "$1" cat /etc/motd | tr -d '\r' | sed -n 's/^warning: */up: warning: /p' >&2
+    domain=$(docker exec "$1" lsdef -t site -i domain 2>/dev/null | tr -d '\r' | sed -n 's/^ *domain=//p')
+    [ -z "$domain" ] || [ "$domain" = "$(setting XCAT_DOMAIN clusters.com)" ] ||
+        warn "the cluster's domain stays $domain; to have that of container/.env: xcat chdef -t site clustersite domain=$(setting XCAT_DOMAIN "")"
     cat <<END
 
 The management node $1 is healthy.
