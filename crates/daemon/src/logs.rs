@@ -1,5 +1,5 @@
 //! The daemon's own log: `xcatd.log`, bounded, a line for each event with its fields. Standard error gets the same lines,
-//! unless it is that very file, as it is below the container's supervisor.
+//! unless it is that very file; the container's supervisor finds there what was said last.
 
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
