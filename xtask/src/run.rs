@@ -80,8 +80,18 @@ fn wait(child: &mut Child, deadline: Duration) -> Result<i32> {
     }
 }
 
+/// Starts a program that is written to and read from while it runs.
+pub(crate) fn spawned(words: &[&str]) -> Result<Child> {
+    command(words)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(|| format!("cannot start {}", words[0]))
+}
+
 /// Collects a pipe in the background, so that neither stream can block the program.
-fn reader(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+pub(crate) fn reader(pipe: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
     let (chunks, received) = mpsc::channel();
     thread::spawn(move || {
         let mut buffer = [0; 8192];

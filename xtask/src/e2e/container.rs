@@ -6,9 +6,11 @@
 //! volumes are left alone.
 
 mod bad;
+mod kept;
 mod life;
 mod login;
 mod place;
+mod prompt;
 mod state;
 mod wiring;
 
@@ -48,10 +50,24 @@ const CASES: &[Case] = &[
     short("a service that ends is started again", life::supervision),
     short("docker stop ends it in good order", life::stop),
     short("logs stay bounded", life::logs),
+    short("logs stay bounded on a full volume", life::full_log_volume),
+    short("what a daemon said last is found", life::last_words),
     short("root logs in with the default password, and with a changed one", login::password),
     short("a password file and keys are taken", login::password_file_and_keys),
     short("a wrong password file leaves no default password", login::wrong_password_file),
-    short("the attached prompt survives exit and Ctrl-D", login::attach),
+    short("docker stop early in a start spoils no password", kept::stopped_early),
+    short("a password that cannot be kept is said, and kept later", kept::full_volume),
+    short("a kept password without content is no default password", kept::empty_password),
+    short("other users do not end the default password's notice", kept::other_users),
+    short("revoked keys stay revoked", kept::revoked_keys),
+    short("keys that are given do not spoil the last one", kept::unended_line),
+    short("a password file does not undo passwd", kept::password_after_file),
+    short("damaged host keys are made again", kept::damaged_host_keys),
+    short("a state that others can read is said", kept::open_state),
+    short("a hung xcatd does not hang the supervisor", kept::hung_daemon),
+    short("the attached prompt survives exit and Ctrl-D", prompt::attach),
+    short("the attached prompt survives a shell that is killed", prompt::killed_shell),
+    long("a slow start, and keys before the prompt", prompt::slow_start),
     short("every shell has commands, completion and manual pages", login::shells),
     long(
         "twenty containers, one after the other, while a writer writes",

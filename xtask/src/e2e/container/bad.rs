@@ -100,7 +100,7 @@ pub(super) fn interfaces() -> Result<()> {
 /// A port that is taken inside (as on the host's network): the service waits, says so, and the rest works.
 pub(super) fn ports() -> Result<()> {
     let place = Container::new("xcate2e-ports")?;
-    let take = "perl -MIO::Socket::INET -MIO::Socket::IP -e '$u = IO::Socket::INET->new(Proto => \"udp\", LocalPort => 67) or die; $t = IO::Socket::IP->new(LocalHost => \"::\", LocalPort => 22, Listen => 1, V6Only => 0, GetAddrInfoFlags => 0) or die; print \"taken\\n\"; sleep 600' & sleep 1; exec /opt/xcat/share/xcat/container/init";
+    let take = "perl -MIO::Socket::INET -MIO::Socket::IP -e '$u = IO::Socket::INET->new(Proto => \"udp\", LocalPort => 67) or die; $t = IO::Socket::IP->new(LocalHost => \"::\", LocalPort => 22, Listen => 1, V6Only => 0, GetAddrInfoFlags => 0) or die; sleep 600' & until ss -ltn | grep -q ':22 '; do sleep 0.05; done; exec /opt/xcat/share/xcat/container/init";
     place.start(&["--entrypoint", "bash", IMAGE, "-c", take])?;
     place.wait_until_healthy()?;
     place.wait_for_line(&["67", "taken"])?;

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use crate::e2e::container::place::{Container, ok};
+use crate::e2e::container::place::{Container, before, ok};
 use crate::say::say;
 
 pub(super) fn first_start() -> Result<()> {
@@ -158,5 +158,33 @@ pub(super) fn logs() -> Result<()> {
         let sizes: Vec<u64> = text.lines().map(str::parse).collect::<Result<_, _>>()?;
         ensure!(sizes[0] < 1_000_000 && sizes[1] > 16_000_000, "{log}: {sizes:?}");
     }
+    Ok(())
+}
+
+/// There is no room for what a log has grown to.
+pub(super) fn full_log_volume() -> Result<()> {
+    let place = Container::new("xcate2e-full-log")?;
+    place.start(&["--tmpfs", "/var/log/xcat:size=90m"])?;
+    place.wait_until_healthy()?;
+    place.sh("yes 'a line' | head -c 68000000 >>/var/log/xcat/sshd.log")?;
+    place.wait_for_line(&["warning", "sshd.log", "no room"])?;
+    place.wait_until(
+        "cd /var/log/xcat; [ $(stat -c %s sshd.log) -lt 1000000 ] && ! test -e sshd.log.1",
+    )
+}
+
+/// What a daemon says at its end is found, even when its log was moved aside before.
+pub(super) fn last_words() -> Result<()> {
+    let place = Container::new("xcate2e-words")?;
+    let fail = "if [ \"$1\" != health ] && [ ! -e /tmp/once ]; then touch /tmp/once; cd /var/log/xcat; \
+        mv xcatd.log xcatd.log.1; (umask 027; echo another line >xcatd.log); echo it panicked >&2; exit 101; fi";
+    place.start_changed(&before("/opt/xcat/sbin/xcatd", fail), &[])?;
+    place.wait_until_healthy()?;
+    place.wait_for_line(&["xcatd ended (status 101)", ": it panicked"])?;
+    let modes =
+        place.sh("cd /var/log/xcat; grep -q 'it panicked' xcatd.log && stat -c %a *.log")?;
+    ensure!(modes.lines().all(|mode| mode == "640" || mode == "600"), "{modes}");
+    let twice = place.sh("sort /var/log/xcat/xcatd.log | uniq -d")?;
+    ensure!(twice.is_empty(), "lines that are there twice: {twice}");
     Ok(())
 }

@@ -1,7 +1,5 @@
 //! The ways in: ssh with passwords and keys, the attached prompt, the shells of `docker exec`.
 
-use std::time::Duration;
-
 use anyhow::{Result, ensure};
 
 use crate::e2e::container::place::{ADDRESS, Container, SHORT, shell};
@@ -29,6 +27,16 @@ fn ssh(password: &str, line: &str) -> Result<Output> {
     captured(&words, SHORT)
 }
 
+/// Whether root logs in with this password.
+pub(super) fn opens(password: &str) -> Result<bool> {
+    Ok(ssh(password, "true")?.status == 0)
+}
+
+/// Gives these keys to a new container.
+pub(super) fn authorize(keys: &str) -> String {
+    format!("XCAT_AUTHORIZED_KEYS={}", keys.trim())
+}
+
 pub(super) fn password() -> Result<()> {
     let place = Container::new("xcate2e-password")?;
     place.start(&[])?;
@@ -41,8 +49,8 @@ pub(super) fn password() -> Result<()> {
     place.start(&[])?;
     place.wait_until_healthy()?;
     ensure!(!place.log()?.contains("default password"), "the banner is wrong: {}", place.log()?);
-    ensure!(ssh("changed-e2e", "true")?.status == 0, "the changed password is gone");
-    ensure!(ssh("cluster", "true")?.status != 0, "the default password is back");
+    ensure!(opens("changed-e2e")?, "the changed password is gone");
+    ensure!(!opens("cluster")?, "the default password is back");
     ensure!(!place.log()?.contains("changed-e2e"), "the password is in the log");
     Ok(())
 }
@@ -54,12 +62,13 @@ pub(super) fn password_file_and_keys() -> Result<()> {
     let key = format!("{folder}/key");
     shell(&format!("ssh-keygen -q -t ed25519 -N '' -f {key}"))?;
     let public = std::fs::read_to_string(format!("{key}.pub"))?;
-    let keys = format!("XCAT_AUTHORIZED_KEYS={}\nnonsense", public.trim());
+    let keys = authorize(&format!("{public}secret-nonsense"));
     place.start(&["-e", "XCAT_ROOT_PASSWORD_FILE=/.dbbackup/password", "-e", &keys])?;
     place.wait_until_healthy()?;
-    ensure!(ssh("from:a file", "true")?.status == 0, "the password of the file: {}", place.log()?);
+    ensure!(opens("from:a file")?, "the password of the file: {}", place.log()?);
     ensure!(!place.log()?.contains("default password"), "the banner is wrong");
-    place.wait_for_line(&["XCAT_AUTHORIZED_KEYS", "no public key"])?;
+    place.wait_for_line(&["XCAT_AUTHORIZED_KEYS", "no public key in line 2"])?;
+    ensure!(!place.log()?.contains("secret"), "what may be a private key is in the log");
     let by_key = format!(
         "ssh -i {key} -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null root@{ADDRESS} true"
     );
@@ -69,15 +78,12 @@ pub(super) fn password_file_and_keys() -> Result<()> {
     place.start(&[])?;
     place.wait_until_healthy()?;
     shell(&by_key)?;
-    ensure!(
-        ssh("from:a file", "true")?.status == 0,
-        "the password of the file is forgotten without the file"
-    );
+    ensure!(opens("from:a file")?, "the password of the file is forgotten without the file");
     std::fs::remove_dir_all(folder)?;
     Ok(())
 }
 
-fn tempfile_folder() -> Result<String> {
+pub(super) fn tempfile_folder() -> Result<String> {
     Ok(shell("mktemp -d")?.trim().to_owned())
 }
 
@@ -92,37 +98,10 @@ pub(super) fn wrong_password_file() -> Result<()> {
         place.start(&["-e", &format!("XCAT_ROOT_PASSWORD_FILE={file}")])?;
         place.wait_until_healthy()?;
         place.wait_for_line(&["warning", file, word, "restart the container"])?;
-        ensure!(ssh("cluster", "true")?.status != 0, "{file}: the default password was set");
+        ensure!(!opens("cluster")?, "{file}: the default password was set");
         let hash = place.sh("tabdump passwd")?;
         ensure!(!hash.contains("\"system\",\"root\",\"$"), "{file}: nodes get a password: {hash}");
     }
-    Ok(())
-}
-
-/// `script` gives docker attach the terminal that it wants.
-pub(super) fn attach() -> Result<()> {
-    let place = Container::new("xcate2e-attach")?;
-    place.start(&[])?;
-    place.wait_until_healthy()?;
-    for (number, keys) in
-        ["exit\\n", "\\004", "lsdef -t site -i domain >/tmp/attached\\nexit\\n"].iter().enumerate()
-    {
-        let attach = format!("script -qec 'docker attach {}' /dev/null", place.name);
-        let line = format!(
-            "(sleep 1; printf '{keys}'; sleep 1; printf 'touch /tmp/prompt{number}\\n'; sleep 1) | timeout 5 {attach} >/dev/null; true"
-        );
-        captured(&["bash", "-c", &line], Duration::from_secs(20))?;
-        ensure!(place.is_running()?, "it ended: {}", place.log()?);
-        place.wait_until(&format!("test -e /tmp/prompt{number}"))?;
-    }
-    ensure!(
-        place.sh("cat /tmp/attached")?.contains("domain=clusters.com"),
-        "the commands are on the PATH"
-    );
-    ensure!(
-        place.sh("stat -c %T /proc/1 >/dev/null; ps -o comm= -p 1")?.trim() == "tini",
-        "the first process"
-    );
     Ok(())
 }
 

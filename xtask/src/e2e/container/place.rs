@@ -1,5 +1,6 @@
 //! Containers, volumes and a network for one case, which are gone when it ends.
 
+use std::cell::Cell;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -47,6 +48,14 @@ pub(super) fn shell(lines: &str) -> Result<String> {
     ok(&["bash", "-euc", lines])
 }
 
+/// The line of shell that lets these lines run before a program, every time.
+pub(super) fn before(program: &str, lines: &str) -> String {
+    format!(
+        "mv {program} {program}.real; \
+         printf '#!/bin/bash\\n%s\\nexec {program}.real \"$@\"\\n' '{lines}' | install -m 755 /dev/stdin {program}"
+    )
+}
+
 /// The network of the cases.
 pub(super) struct Network;
 
@@ -75,6 +84,8 @@ pub(super) struct Container {
     pub(super) name: &'static str,
     /// Volumes that go away with it, its state first.
     volumes: Vec<String>,
+    /// When it was last started.
+    begun: Cell<Instant>,
 }
 
 impl Drop for Container {
@@ -89,7 +100,8 @@ impl Drop for Container {
 impl Container {
     /// With an empty state volume, not started.
     pub(super) fn new(name: &'static str) -> Result<Self> {
-        let place = Self { name, volumes: vec![format!("{name}-state")] };
+        let volumes = vec![format!("{name}-state")];
+        let place = Self { name, volumes, begun: Cell::new(Instant::now()) };
         captured(&["docker", "rm", "-f", "-v", name], SHORT)?;
         captured(&["docker", "volume", "rm", "-f", &place.volumes[0]], SHORT)?;
         Ok(place)
@@ -118,6 +130,13 @@ impl Container {
         self.run(&[&ordinary[..], more].concat())
     }
 
+    /// The same, and its files are changed by a line of shell before the supervisor takes over.
+    pub(super) fn start_changed(&self, change: &str, more: &[&str]) -> Result<()> {
+        let line = format!("{change}; exec /opt/xcat/share/xcat/container/init");
+        let first = ["--entrypoint", "/usr/bin/tini", IMAGE, "-g", "--", "bash", "-c", &line];
+        self.start(&[more, &first[..]].concat())
+    }
+
     /// Starts it with a name, a prompt and the list of rights; the rest is the case's.
     pub(super) fn run(&self, options: &[&str]) -> Result<()> {
         let mut words = vec!["docker", "run", "-dit", "--name", self.name, "--hostname", "xcatmn"];
@@ -127,6 +146,7 @@ impl Container {
         if !options.contains(&"--entrypoint") {
             words.push(IMAGE);
         }
+        self.begun.set(Instant::now());
         ok(&words).map(drop)
     }
 
@@ -139,16 +159,16 @@ impl Container {
         Ok(captured(&["docker", "logs", self.name], SHORT)?.text().replace('\r', ""))
     }
 
-    /// Waits until xcatd answers and the banner is out.
+    /// Waits until xcatd answers and the banner is out; gives back how long the answer took from `docker run` on.
     pub(super) fn wait_until_healthy(&self) -> Result<Duration> {
-        let begun = Instant::now();
+        let asked = Instant::now();
         loop {
             if self.exec(&["/opt/xcat/sbin/xcatd", "health"])?.status == 0 {
-                let took = begun.elapsed();
+                let took = self.begun.get().elapsed();
                 self.wait_for_log("log in: ")?;
                 return Ok(took);
             }
-            if begun.elapsed() > SHORT || !self.is_running()? {
+            if asked.elapsed() > SHORT || !self.is_running()? {
                 bail!("{} is not healthy: {}", self.name, self.log()?);
             }
             thread::sleep(Duration::from_millis(20));
