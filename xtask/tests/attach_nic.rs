@@ -236,7 +236,7 @@ impl Running {
 }
 
 fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
-    let end = Instant::now() + Duration::from_secs(20);
+    let end = Instant::now() + Duration::from_secs(60);
     while !is_so() {
         assert!(Instant::now() < end, "waited in vain until {what}");
         thread::sleep(Duration::from_millis(50));
@@ -321,7 +321,7 @@ fn what_the_interface_has_moves_to_the_bridge_and_back() {
 fn what_nobody_confirms_is_put_back() {
     let Some(host) = Host::new() else { return };
     let before = host.facts();
-    host.succeeds("nic0 --timeout 1");
+    host.succeeds("nic0 --timeout 3");
     host.wait_until_nothing_is_attached();
     assert_eq!(host.facts(), before);
     assert!(host.is_reached());
