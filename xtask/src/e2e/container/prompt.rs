@@ -36,11 +36,16 @@ impl Drop for Terminal {
 
 impl Terminal {
     fn attach(place: &Container) -> Result<Self> {
-        // Without a size bash shows no prompt.
-        let attach = format!("stty rows 24 cols 80; exec docker attach {}", place.name);
+        // Without a size bash shows no prompt; raw, so that no key is for the client's own terminal.
+        let attach = format!(
+            "stty rows 24 cols 80 raw -echo; echo it is raw; exec docker attach {}",
+            place.name
+        );
         let mut client = spawned(&["script", "-qec", &attach, "/dev/null"])?;
         let shown = reader(client.stdout.take());
-        Ok(Self { client, shown, text: String::new(), answers: 0 })
+        let mut terminal = Self { client, shown, text: String::new(), answers: 0 };
+        terminal.wait_for("it is raw")?;
+        Ok(terminal)
     }
 
     fn press(&mut self, keys: &str) -> Result<()> {
@@ -144,12 +149,13 @@ pub(super) fn slow_start() -> Result<()> {
     place.start_changed(&before("/opt/xcat/sbin/xcatd", wait), &[])?;
     place.wait_until("pgrep -x sshd")?;
     let mut terminal = Terminal::attach(&place)?;
-    for keys in [SUSPEND, INTERRUPT, QUIT] {
+    for (keys, shown) in [(SUSPEND, "^Z"), (INTERRUPT, "^C"), (QUIT, "^\\")] {
         terminal.press(keys)?;
+        terminal.wait_for(shown)?;
+        place.sh(NOTHING_IS_STOPPED)?;
     }
-    // A prompt tells that the keys have arrived; it comes when a minute is over.
+    // The prompt comes when a minute is over.
     terminal.answers().or_else(|_| terminal.answers())?;
-    place.sh(NOTHING_IS_STOPPED)?;
     place.wait_for_line(&["xcatd does not answer yet"])?;
     place.sh("touch /tmp/go")?;
     place.wait_until_healthy()?;
