@@ -4,6 +4,8 @@
 keys=/root/.ssh/authorized_keys
 kept_keys=$state/authorized_keys
 kept_password=$state/root.shadow
+# The keys that XCAT_AUTHORIZED_KEYS gave at the last start.
+given_keys=$state/authorized_keys.given
 # The hash that the content of XCAT_ROOT_PASSWORD_FILE got when it was applied last.
 applied_password=$state/root.applied
 
@@ -13,6 +15,7 @@ prepare_root_login() {
     prepare_password
     prepare_keys
     if read_hash && [ -z "$file_hash" ]; then kept_hash=$hash; fi
+    mark_default
     touch -d @0 "$run/shadow-seen"
 }
 
@@ -36,7 +39,6 @@ prepare_password() {
         fi
     elif [ ! -e "$kept_password" ]; then
         chpasswd <<<root:cluster
-        touch "$run/default-password"
     elif [ -z "$is_kept" ]; then
         reduced "the password of root that was kept in $kept_password cannot be used: root cannot log in with a password" \
             "until you set one (docker exec -it NAME passwd)"
@@ -71,42 +73,53 @@ password_in() { # file
 
 was_applied() { # password
     [ -s "$applied_password" ] || return
-    { head -n 1 "$applied_password"; printf '%s\n' "$1"; } |
+    is_hash_of "$1" <"$applied_password"
+}
+
+is_hash_of() { # password; the hash is the first line that comes in
+    { head -n 1; printf '%s\n' "$1"; } |
         perl -e 'chomp(my ($hash, $given) = <STDIN>); exit((crypt($given, $hash) // "") ne $hash)'
 }
 
-# Keys that may log in: those that an administrator has added in an earlier life of this container, and those given now.
+# Whether everybody knows the password is said in the banner.
+mark_default() {
+    if is_hash_of cluster <<<"$hash"; then touch "$run/default-password"; else rm -f "$run/default-password"; fi
+}
+
+# Keys that may log in: those that an administrator has added in an earlier life of this container, and those given now. A
+# key that was given then goes away when others are given; nothing given changes nothing.
 prepare_keys() {
-    local key number=0 wrong=()
+    local key number=0 wrong=() given=''
     mkdir -p -m 700 /root/.ssh
     if [ ! -e "$keys" ] && [ -s "$kept_keys" ]; then
         cp "$kept_keys" "$keys.new" && mv "$keys.new" "$keys" || reduced "the keys in $kept_keys cannot be used"
     fi
+    withdraw_keys
     while read -r key; do
         number=$((number + 1))
         [ -n "$key" ] || continue
         # A private key that was pasted by mistake is not repeated here.
         ssh-keygen -l -f - >/dev/null 2>&1 <<<"$key" || { wrong+=("$number") && continue; }
-        ! grep -qxF -- "$key" "$keys" 2>/dev/null || continue
+        if grep -qxF -- "$key" "$keys" 2>/dev/null; then
+            # One that somebody added by hand stays when it is not given any more.
+            ! grep -qsxF -- "$key" "$given_keys" || given+=$key$'\n'
+            continue
+        fi
+        given+=$key$'\n'
         [ ! -s "$keys" ] || [ -z "$(tail -c 1 "$keys")" ] || echo >>"$keys"
         printf '%s\n' "$key" >>"$keys"
     done <<<"${XCAT_AUTHORIZED_KEYS:-}"
     ((${#wrong[@]} == 0)) || reduced "XCAT_AUTHORIZED_KEYS: no public key in line ${wrong[*]}, which is left out"
     [ ! -e "$keys" ] || chmod 600 "$keys"
+    [ -z "$given" ] || keep "$given_keys" <<<"$given" || reduced "the keys of XCAT_AUTHORIZED_KEYS cannot be noted in $given_keys (${error##*: })"
 }
 
-# Only one process keeps, the watcher. What cannot be kept is tried again, said once, and in the banner until it is done.
-keep_root_login() {
-    if keep_password && keep_keys; then
-        [ -n "${unkept:-}" ] || return
-        unkept='' banner_is_old=yes
-        say "the password and the keys of root are kept now"
-    elif [ -z "${unkept:-}" ]; then
-        unkept="warning: the changed password or keys of root cannot be kept in $state (${error##*: }): the next start brings"
-        unkept+=" the former ones back; make room there, it is tried again"
-        banner_is_old=yes
-        say "$unkept"
-    fi
+withdraw_keys() {
+    local old=$run/keys-withdrawn
+    [ -n "${XCAT_AUTHORIZED_KEYS:-}" ] && [ -s "$given_keys" ] && [ -s "$keys" ] || return 0
+    grep -vxFf <(printf '%s\n' "$XCAT_AUTHORIZED_KEYS") "$given_keys" | grep . >"$old" || return 0
+    grep -vxFf "$old" "$keys" >"$keys.new" || [ "$?" = 1 ] || return
+    mv "$keys.new" "$keys"
 }
 
 # Other users' lines change too, when packages are installed.
@@ -115,8 +128,8 @@ keep_password() {
     touch -r /etc/shadow "$run/shadow-seen.new"
     read_hash || return
     if [ "$hash" != "$kept_hash" ]; then
-        [ ! -e "$run/default-password" ] || banner_is_old=yes
-        rm -f "$run/default-password"
+        banner_is_old=yes
+        mark_default
         keep "$kept_password" <<<"root:$hash" || return
         [ "$hash" != "$file_hash" ] || keep "$applied_password" <<<"$hash" || return
         kept_hash=$hash

@@ -31,4 +31,5 @@ rm -rf "$box"
 # Python's packages compile all of their files when they are installed, so what is too much goes afterwards.
 find /usr/lib/python3* \( -name __pycache__ -o -name test -o -name idlelib -o -name pydoc_data \) -prune -exec rm -rf {} +
 find /var/log -type f -delete
+apt-get clean
 rm -rf /etc/ssh/ssh_host_* /var/cache/debconf/*-old /var/lib/dpkg/*-old /var/lib/apt/lists/* /var/cache/ldconfig

@@ -132,7 +132,7 @@ pub(crate) fn run(arguments: &[&str]) -> Result<()> {
         match build(*arch, &request, &release) {
             Ok(image) => images.push(image),
             Err(error) if request.mode == Mode::Check && error.is::<Unavailable>() => {
-                say(&format!("SKIPPED: the image of {} was NOT TESTED: {error}", arch.name()));
+                say(&format!("SKIPPED: the image of {} was NOT TESTED: {error:#}", arch.name()));
             }
             Err(error) => return Err(error.context(arch.name())),
         }

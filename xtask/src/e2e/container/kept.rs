@@ -88,7 +88,10 @@ pub(super) fn other_users() -> Result<()> {
     place.start(&[])?;
     place.wait_until_healthy()?;
     ensure!(place.log()?.contains("default password"), "{}", place.log()?);
-    Ok(())
+    place.sh("echo root:changed-e2e | chpasswd")?;
+    place.wait_until("! grep -q 'default password' /etc/motd")?;
+    place.sh("echo root:cluster | chpasswd")?;
+    place.wait_until("grep -q 'default password' /etc/motd")
 }
 
 pub(super) fn revoked_keys() -> Result<()> {
@@ -125,6 +128,53 @@ pub(super) fn unended_line() -> Result<()> {
     place.wait_until(KEYS_ARE_KEPT)?;
     std::fs::remove_dir_all(folder)?;
     std::fs::remove_dir_all(other)?;
+    Ok(())
+}
+
+/// Others given in place of a key take it away, but not one that somebody added by hand.
+pub(super) fn given_keys() -> Result<()> {
+    let place = Container::new("xcate2e-given")?;
+    let keys = [a_key()?, a_key()?, a_key()?];
+    let [first, second, own] = keys.each_ref().map(|(_, key)| key.as_str());
+    place.start(&["-e", &authorize(&format!("{first}\n{own}"))])?;
+    place.wait_until_healthy()?;
+    place.sh(&format!("echo '{second} by hand' >>/root/.ssh/authorized_keys"))?;
+    place.wait_until(KEYS_ARE_KEPT)?;
+    place.remove()?;
+    place.start(&["-e", &authorize(own)])?;
+    place.wait_until_healthy()?;
+    let found = place.sh("cat /root/.ssh/authorized_keys")?;
+    ensure!(found == format!("{own}\n{second} by hand\n"), "{found}");
+    for (folder, _) in &keys {
+        std::fs::remove_dir_all(folder)?;
+    }
+    Ok(())
+}
+
+/// What makehosts and people write into /etc/hosts, and the full name of the machine itself.
+pub(super) fn names() -> Result<()> {
+    let place = Container::new("xcate2e-names")?;
+    let lines_are_kept = "grep -q 'a.example' /.dbbackup/state/hosts";
+    place.start(&[])?;
+    place.wait_until_healthy()?;
+    ensure!(place.sh("hostname -f")?.trim() == "xcatmn.clusters.com", "the full name");
+    place.sh("mkdef -t node -o cn1 groups=all ip=10.98.7.1 && makehosts cn1")?;
+    place.sh("echo '10.98.7.9 a.example' >>/etc/hosts")?;
+    place.wait_until(lines_are_kept)?;
+    ok(&["docker", "restart", place.name])?;
+    place.wait_until("xcatd health")?;
+    place.sh("getent hosts cn1 && getent hosts a.example")?;
+    place.remove()?;
+    place.start(&[])?;
+    place.wait_until_healthy()?;
+    place.sh("getent hosts cn1 && getent hosts a.example")?;
+    ensure!(place.sh("grep -c cn1 /etc/hosts")?.trim() == "1", "lines are doubled");
+    place.sh("makehosts -d cn1")?;
+    place.wait_until("! grep -q cn1 /.dbbackup/state/hosts")?;
+    place.remove()?;
+    place.start(&[])?;
+    place.wait_until_healthy()?;
+    place.sh("! getent hosts cn1 && getent hosts a.example")?;
     Ok(())
 }
 

@@ -127,7 +127,7 @@ fn bad_dumps() -> Result<()> {
             "mkdir ../other && cp site.csv ../other/",
             &["several dumps", "/.dbbackup/dump", "/.dbbackup/other"],
         ),
-        ("mv mac.csv ../", &["nothing of the dump", "it lacks mac.csv", "complete the files"]),
+        ("mv mac.csv mac.away", &["nothing of the dump", "it lacks mac.csv", "complete the files"]),
     ] {
         let place = Container::new("xcate2e-bad-dump")?;
         place.prepare(&format!("D=/.dbbackup/dump; {DUMP}\n{change}"))?;
@@ -139,7 +139,7 @@ fn bad_dumps() -> Result<()> {
             "passwd.csv" => "sed -i '$d' passwd.csv",
             "nodelist.csv" => "sed -i '1s/,flux//' nodelist.csv",
             "several dumps" => "rm -r ../other",
-            "nothing of the dump" => "mv ../mac.csv .",
+            "nothing of the dump" => "mv mac.away mac.csv",
             _ => "rm newtable.csv",
         };
         place.prepare(&format!("cd /.dbbackup/dump; {mend}"))?;

@@ -181,7 +181,10 @@ pub(super) fn refused() -> Result<()> {
             "XCAT_MGT_ADDRESS=10.5.108.101 is outside of XCAT_MGT_SUBNET=10.5.107.0/24",
         ),
         ("XCAT_SVC_GATEWAY=10.1.1.1", "XCAT_SVC_GATEWAY=10.1.1.1 is outside of"),
-        ("XCAT_MGT_ADDRESS=10.5.107.1", "XCAT_MGT_ADDRESS and XCAT_MGT_GATEWAY are both 10.5.107.1"),
+        (
+            "XCAT_MGT_ADDRESS=10.5.107.1",
+            "XCAT_MGT_ADDRESS and XCAT_MGT_GATEWAY are both 10.5.107.1",
+        ),
         ("XCAT_MGT_SUBNET=banana", "XCAT_MGT_SUBNET=banana is no subnet"),
         ("XCAT_SVC_SUBNET=192.168.0.0/33", "XCAT_SVC_SUBNET=192.168.0.0/33 is no subnet"),
         ("XCAT_MGT_BRIDGE=averyveryverylongname", "is no name of an interface"),
