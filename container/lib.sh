@@ -43,16 +43,31 @@ with_engine() { if [ -n "${docker_as_user:-}" ]; then command "$@"; else as_root
 # A value of .env as compose reads it, unless the environment has its own.
 setting() { # name default
     local value=${!1:-}
-    [ -n "$value" ] || value=$(written "$1" "$top/container/.env")
-    printf '%s\n' "${value:-$2}"
+    printf '%s\n' "${value:-${settings[$1]:-$2}}"
 }
 
-# The last value of a name in a file of settings: what is between quotes, or up to a remark.
-written() { # name file
-    [ -e "$2" ] || return 0
-    tr -d '\r' <"$2" |
-        sed -n "s/^[[:space:]]*\(export[[:space:]]\{1,\}\)\{0,1\}$1[[:space:]]*=[[:space:]]*//p" | tail -n 1 |
-        sed -e "s/^'\([^']*\)'.*/\1/; t; s/^\"\([^\"]*\)\".*/\1/; t; s/\(^\|[[:space:]]\{1,\}\)#.*//; s/[[:space:]]*$//"
+declare -A settings=()
+
+read_settings() {
+    local line
+    [ -e "$top/container/.env" ] || return 0
+    while IFS= read -r line; do settings[${line%%=*}]=${line#*=}; done < <(written "$top/container/.env")
+}
+
+# What a file of settings says, as lines NAME=VALUE: a value is what is between quotes, or what is before a remark.
+written() { # file
+    local line value assignment='^[[:space:]]*(export[[:space:]]+)?([A-Za-z_][A-Za-z_0-9]*)[[:space:]]*=[[:space:]]*(.*)$'
+    while IFS= read -r line || [ -n "$line" ]; do
+        [[ ${line%$'\r'} =~ $assignment ]] || continue
+        value=${BASH_REMATCH[3]}
+        case $value in
+        \"*) value=${value#\"} && value=${value%%\"*} ;;
+        \'*) value=${value#\'} && value=${value%%\'*} ;;
+        \#*) value='' ;;
+        *) value=${value%%[[:space:]]#*} && value=${value%"${value##*[![:space:]]}"} ;;
+        esac
+        printf '%s=%s\n' "${BASH_REMATCH[2]}" "$value"
+    done <"$1"
 }
 
 # Runs a command quietly; shows what it said only when it fails.

@@ -87,15 +87,22 @@ install_host_command() { # container
     fi
 }
 
+# What the container knows, asked at once: the state of root's password, the warnings of its banner, the cluster's domain.
+facts() { # container
+    docker exec "$1" sh -c 'test ! -e /run/xcat/default-password || echo default-password
+        grep ^warning /etc/motd; lsdef -t site -i domain' 2>/dev/null | tr -d '\r'
+}
+
 tell() { # container
-    local address password="" port="" domain
+    local address facts domain wanted password="" port=""
     address=$(of_network MGT ADDRESS)
-    docker exec "$1" test -e /run/xcat/default-password && password="     (password: cluster, until you change it)"
+    facts=$(facts "$1")
+    [[ $facts != *default-password* ]] || password="     (password: cluster, until you change it)"
     [ "$wiring" != compose.host.yaml ] || port="-p $(setting XCAT_SSH_PORT 2200) "
-    docker exec "$1" cat /etc/motd | tr -d '\r' | sed -n 's/^warning: */up: warning: /p' >&2
-    domain=$(docker exec "$1" lsdef -t site -i domain 2>/dev/null | tr -d '\r' | sed -n 's/^ *domain=//p')
-    [ -z "$domain" ] || [ "$domain" = "$(setting XCAT_DOMAIN clusters.com)" ] ||
-        warn "the cluster's domain stays $domain; to have that of container/.env: xcat chdef -t site clustersite domain=$(setting XCAT_DOMAIN "")"
+    sed -n 's/^warning: */up: warning: /p' <<<"$facts" >&2
+    domain=$(sed -n 's/^ *domain=//p' <<<"$facts") wanted=$(setting XCAT_DOMAIN clusters.com)
+    [ -z "$domain" ] || [ "$domain" = "$wanted" ] ||
+        warn "the cluster's domain stays $domain; to have that of container/.env: xcat chdef -t site clustersite domain=$wanted"
     cat <<END
 
 The management node $1 is healthy.
@@ -131,6 +138,7 @@ for word in "$@"; do
 done
 
 ensure_state
+read_settings
 container=$(setting XCAT_NAME xcatmn)
 case $action in
 build)

@@ -78,17 +78,19 @@ fn settings_are_read_as_compose_reads_them() {
     let text = "XCAT_A=plain\nXCAT_B=\"in quotes # all\" # remark\nexport XCAT_C = 'single'\r\n#XCAT_D=off\n\
                 XCAT_E=first\nXCAT_E=last   # remark\nXCAT_F=a#b\nXCAT_G=   # nothing\nXCAT_AB=other\n";
     std::fs::write(&file, text).unwrap();
-    for (name, value) in [
-        ("XCAT_A", "plain"),
-        ("XCAT_B", "in quotes # all"),
-        ("XCAT_C", "single"),
-        ("XCAT_D", ""),
-        ("XCAT_E", "last"),
-        ("XCAT_F", "a#b"),
-        ("XCAT_G", ""),
-    ] {
-        assert_eq!(printed(&format!("written {name}"), file.path()), value, "{name}");
-    }
+    assert_eq!(
+        printed("written", file.path()).lines().collect::<Vec<_>>(),
+        [
+            "XCAT_A=plain",
+            "XCAT_B=in quotes # all",
+            "XCAT_C=single",
+            "XCAT_E=first",
+            "XCAT_E=last",
+            "XCAT_F=a#b",
+            "XCAT_G=",
+            "XCAT_AB=other",
+        ]
+    );
 }
 
 #[test]
