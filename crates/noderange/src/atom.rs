@@ -148,35 +148,31 @@ fn operator(text: &str) -> Option<(&str, Compare, &str)> {
     None
 }
 
-/// One element of the inside of brackets, with the text around it: `n[1-3]` gives `n1-n3`.
-pub(crate) fn bracket_elements(before: &str, inside: &str, after: &str) -> Vec<String> {
-    let mut elements = vec![String::new()];
-    let mut token = String::new();
-    let attach = |elements: &mut Vec<String>, token: &mut String| {
-        if let Some(last) = elements.last_mut() {
-            last.push_str(before);
-            last.push_str(token);
-            last.push_str(after);
+/// One element of the inside of brackets, with the text around it: `n[1-3]` gives `n1-n3`. `None` when an element would be
+/// longer than `limit` bytes: brackets in what is around grow with every turn.
+pub(crate) fn bracket_elements(
+    (before, inside, after): (&str, &str, &str),
+    limit: usize,
+) -> Option<Vec<String>> {
+    inside.split(',').map(|part| element((before, part, after), limit)).collect()
+}
+
+fn element((before, part, after): (&str, &str, &str), limit: usize) -> Option<String> {
+    let mut element = String::new();
+    let mut rest = part;
+    loop {
+        let end = rest.find(['-', ':']);
+        let (token, joint) = end.map_or((rest, ""), |at| (&rest[..at], &rest[at..=at]));
+        let longer = element.len() + before.len() + token.len() + after.len() + joint.len();
+        if longer > limit {
+            return None;
         }
-        token.clear();
-    };
-    for c in inside.chars() {
-        match c {
-            ',' => {
-                attach(&mut elements, &mut token);
-                elements.push(String::new());
-            }
-            '-' | ':' => {
-                attach(&mut elements, &mut token);
-                if let Some(last) = elements.last_mut() {
-                    last.push(c);
-                }
-            }
-            _ => token.push(c),
+        for text in [before, token, after, joint] {
+            element.push_str(text);
         }
+        let Some(at) = end else { return Some(element) };
+        rest = &rest[at + 1..];
     }
-    attach(&mut elements, &mut token);
-    elements
 }
 
 /// The names from `left` to `right`: one numeric field may differ. `None` when they are not the

@@ -16,6 +16,12 @@ use crate::syntax::{Combine, Expression, MAX_DEPTH, Operand, Range};
 
 /// The most names that the ranges of one expression may generate.
 pub const MAX_NAMES: usize = 1_000_000;
+/// The longest name that a range may generate, in bytes: a range in it may go on, which a node's name is far from.
+const MAX_LENGTH: usize = 4096;
+/// How long all generated names may be together, in bytes.
+const MAX_TEXT: usize = 256 * 1024 * 1024;
+/// How much of a part an error shows, in characters.
+const SHOWN: usize = 80;
 /// The most nodes that the groups and selections of one expression may name, duplicates counted.
 const MAX_MEMBERS: usize = 5_000_000;
 /// The most files that one expression may read: files may name files.
@@ -130,8 +136,15 @@ impl Expansion {
 
 /// Expands `text`.
 pub fn expand(text: &str, universe: &dyn Universe, mode: Mode) -> Result<Expansion, Error> {
-    let mut evaluator =
-        Evaluator { universe, missing: Vec::new(), names: 0, members: 0, files: 0, depth: 0 };
+    let mut evaluator = Evaluator {
+        universe,
+        missing: Vec::new(),
+        names: 0,
+        text: 0,
+        members: 0,
+        files: 0,
+        depth: 0,
+    };
     let mut names = evaluator.range(&Expression::parse(text)?.range, mode)?;
     if mode != Mode::Generic
         && let Some(excluded) = universe.excluded()
@@ -146,6 +159,8 @@ struct Evaluator<'a> {
     universe: &'a dyn Universe,
     missing: Vec<String>,
     names: usize,
+    /// The bytes of all generated names.
+    text: usize,
     members: usize,
     files: usize,
     depth: usize,
@@ -276,7 +291,7 @@ impl Evaluator<'_> {
         mode: Mode,
         out: &mut Vec<Name>,
     ) -> Result<(), Error> {
-        let too_many = || Error::TooMany { part: part.to_owned(), limit: MAX_NAMES };
+        let too_many = || Error::TooMany { part: beginning(part), limit: MAX_NAMES };
         let names = names.into_iter();
         // what is known to be too long is refused before the first name costs anything
         if names.size_hint().0 > MAX_NAMES {
@@ -284,8 +299,12 @@ impl Evaluator<'_> {
         }
         for name in names {
             self.names += 1;
-            if self.names > MAX_NAMES {
+            self.text += name.len();
+            if self.names > MAX_NAMES || self.text > MAX_TEXT {
                 return Err(too_many());
+            }
+            if name.len() > MAX_LENGTH {
+                return Err(too_long(part));
             }
             self.nested(|this| this.word(&name, mode, out))?;
         }
@@ -304,11 +323,13 @@ impl Evaluator<'_> {
             .and_then(|open| after.get(open + 2..))
             .is_some_and(|rest| rest.contains(']'));
         if !another {
-            let elements = atom::bracket_elements(before, inside, after);
+            let elements = atom::bracket_elements((before, inside, after), MAX_LENGTH)
+                .ok_or_else(|| too_long(before))?;
             return self.generated(elements, before, mode, out);
         }
         let mut heads = Vec::new();
-        let elements = atom::bracket_elements(before, inside, "");
+        let elements = atom::bracket_elements((before, inside, ""), MAX_LENGTH)
+            .ok_or_else(|| too_long(before))?;
         self.generated(elements, before, Mode::Generic, &mut heads)?;
         let names = heads.iter().map(|head| format!("{head}{after}"));
         self.generated(names, before, mode, out)
@@ -322,7 +343,7 @@ impl Evaluator<'_> {
         mode: Mode,
         out: &mut Vec<Name>,
     ) -> Result<(), Error> {
-        let too_many = || Error::TooMany { part: text.to_owned(), limit: MAX_NAMES };
+        let too_many = || Error::TooMany { part: beginning(text), limit: MAX_NAMES };
         let end = sequence::end_of_count(start, by).ok_or_else(too_many)?;
         let universe = self.universe;
         let (before, after) = if before.is_empty() && after.is_empty() {
@@ -372,10 +393,23 @@ impl Evaluator<'_> {
     fn charge_members(&mut self, count: usize, part: &str) -> Result<(), Error> {
         self.members += count;
         if self.members > MAX_MEMBERS {
-            return Err(Error::TooMany { part: part.to_owned(), limit: MAX_MEMBERS });
+            return Err(Error::TooMany { part: beginning(part), limit: MAX_MEMBERS });
         }
         Ok(())
     }
+}
+
+fn too_long(part: &str) -> Error {
+    Error::TooLong { part: beginning(part), limit: MAX_LENGTH }
+}
+
+/// Enough of a part to find it by.
+fn beginning(part: &str) -> String {
+    let mut text: String = part.chars().take(SHOWN).collect();
+    if text.len() < part.len() {
+        text.push_str("...");
+    }
+    text
 }
 
 /// A comparison with its regular expression compiled.

@@ -4,7 +4,7 @@
 //! [`Universe`], which is whatever knows nodes, groups, cells and files. No tables and no I/O here.
 //!
 //! Invariants: a result is sorted by bytes and has no duplicates; an exclusion wins over every
-//! inclusion of its list; no expression produces more than [`MAX_NAMES`] generated names.
+//! inclusion of its list; no expression produces more than [`MAX_NAMES`] generated names, nor names that grow without end.
 //! Where this differs from the original on purpose: `-^file` excludes and `@^file` intersects, and
 //! unknown names are reported also when `site.excludenodes` is set or when they come from a file.
 
@@ -30,6 +30,14 @@ pub enum Error {
     #[error("noderange '{part}' expands to more than {limit} names")]
     TooMany {
         /// The part that was being expanded.
+        part: String,
+        /// The bound.
+        limit: usize,
+    },
+    /// Ranges make texts that are ranges again, longer each time.
+    #[error("noderange '{part}' expands to names longer than {limit} bytes")]
+    TooLong {
+        /// The beginning of the part that was being expanded.
         part: String,
         /// The bound.
         limit: usize,

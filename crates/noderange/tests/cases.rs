@@ -180,6 +180,14 @@ fn explosions_and_loops_end_in_an_error() {
     ] {
         assert!(matches!(expand(text, &cluster, mode), Err(Error::TooMany { .. })), "{text}");
     }
+    // a range whose text is a longer range again, and one that is as long as its text squared
+    let long = format!("{}[{}1]", "a".repeat(2000), "1-".repeat(2000));
+    for text in ["[/:.[b:]]n[", "a[/:.[b:]]n[", &*long] {
+        for mode in [Mode::Verify, Mode::NoVerify, Mode::Generic] {
+            let growing = expand(text, &cluster, mode);
+            assert!(matches!(growing, Err(Error::TooLong { .. })), "{text}: {growing:?}");
+        }
+    }
     let looping = expand("^/tmp/self", &cluster, Mode::Verify);
     assert!(matches!(looping, Err(Error::TooDeep { .. })), "{looping:?}");
     let files = ["^/none"; 101].join(",");

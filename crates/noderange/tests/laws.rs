@@ -14,7 +14,9 @@ fn name(number: usize) -> NodeName {
 
 impl Universe for Twenty {
     fn node(&self, text: &str) -> Option<NodeName> {
-        self.nodes().into_iter().find(|node| node.as_str() == text)
+        // asked a million times by one text, so nothing is made for a name that is not there
+        let number: usize = text.strip_prefix('n').filter(|it| it.len() == 2)?.parse().ok()?;
+        (number < 20).then(|| name(number))
     }
     fn nodes(&self) -> Vec<NodeName> {
         (0..20).map(name).collect()
