@@ -17,6 +17,7 @@ ensure_engine() {
     case $(docker info -f '{{.SecurityOptions}}' 2>/dev/null) in
     *rootless*) die "this Docker engine is rootless, and has no bridges of this host: use the system's (docker context use default)" ;;
     esac
+    have ip || apt_install iproute2
     engine_ready=yes
 }
 

@@ -5,26 +5,53 @@ own_addresses() { # interface
     ip -o -4 addr show | awk -v own="$1" '$2 != own { print $2, $4 }'
 }
 
-# The routers that this host reaches other networks by, a line each: address, interface, metric of the route to the router.
-own_routers() { # interface to leave out
-    ip -o -4 route show table main | awk -v own="$1" '
-        function after(word,   i) { for (i = 1; i < NF; i++) if ($i == word) return $(i + 1); return "" }
-        / via / && after("dev") != own { print after("via"), after("dev"), after("metric") + 0 }'
+# The routes of this host but for those over an interface.
+own_routes() { # interface to leave out
+    ip -o -4 route show table main | awk -v own="$1" '{ for (n = 1; n < NF; n++) if ($n == "dev" && $(n + 1) == own) next; print }'
+}
+
+# The routers among routes, a line each: address and interface.
+routers_of() { # routes come in
+    awk '/ via / { router = device = ""
+        for (n = 1; n < NF; n++) { if ($n == "via") router = $(n + 1); if ($n == "dev") device = $(n + 1) }
+        print router, device }'
+}
+
+# How an address on a network of this host is reached: the bits and the metric of the longest route without a router.
+way_to() { # address; routes come in
+    local line net bits=-1 metric=0
+    while read -r line; do
+        net=${line%% *}
+        [[ $line != *" via "* && $net == [0-9]* ]] || continue
+        [[ $net == */* ]] || net=$net/32
+        is_inside "$1" "$net" && ((${net#*/} > bits)) || continue
+        bits=${net#*/} metric=0
+        [[ ! $line =~ \ metric\ ([0-9]+) ]] || metric=${BASH_REMATCH[1]}
+    done
+    echo "$bits $metric"
+}
+
+# A bridge's own route has no metric: it goes before a shorter one, and before one of its length with a metric.
+takes_way() { # subnet bits metric
+    ((${1#*/} > $2 || (${1#*/} == $2 && $3 > 0)))
 }
 
 # A subnet whose bridge would take the way to a router of this host is refused, and so is a bridge of that name with another
 # address, which the engine would take away.
 check_ground() { # MGT|SVC subnet
-    local bridge gateway router device metric interface net
+    local bridge gateway routes router device bits metric interface net
     bridge=$(of_network "$1" BRIDGE)
     gateway=$(of_network "$1" GATEWAY)
-    while read -r router device metric; do
+    routes=$(own_routes "$bridge")
+    while read -r router device; do
+        [ -n "$router" ] || continue
         [ "$router" != "$gateway" ] ||
             die "XCAT_$1_GATEWAY=$gateway is the router of this host on $device: choose another gateway in container/.env"
         is_inside "$router" "$2" || continue
-        ((metric == 0)) || die "XCAT_$1_SUBNET=$2 holds $router, the router of this host on $device, which could not be reached any" \
-            "more: choose another subnet in container/.env, or ./up --macvlan or --host"
-    done < <(own_routers "$bridge")
+        read -r bits metric < <(way_to "$router" <<<"$routes")
+        ! takes_way "$2" "$bits" "$metric" || die "XCAT_$1_SUBNET=$2 holds $router, the router of this host on $device, which could" \
+            "not be reached any more: choose another subnet in container/.env, or ./up --macvlan or --host"
+    done < <(routers_of <<<"$routes")
     check_bridge "$1" "$bridge" "$gateway/${2#*/}" "$2"
     while read -r interface net; do
         [ -e "/sys/class/net/$interface/bridge" ] || ! is_inside "${net%/*}" "$2" || warned_about "$interface $net" ||

@@ -4,17 +4,24 @@
 kept_hosts=$state/hosts
 
 # The full name of this machine comes first, because that is what it answers when it is asked for its name; then the lines
-# of the engine, then those that were kept.
+# of the engine, then those that were kept. Some engines and mounts leave the file as it was: nothing comes twice.
 prepare_hosts() {
-    {
-        own_line
-        cat /etc/hosts
-    } >"$run/hosts-given"
+    local own
+    hosts_are_whole=''
     [ -e "$kept_hosts" ] || : >"$kept_hosts"
+    own=$(own_line)
+    {
+        [ -z "$own" ] || echo "$own"
+        grep -vxFf <(printf '%s\n' "${own:-# }") /etc/hosts | grep -vxFf "$kept_hosts"
+    } >"$run/hosts-given"
     cat "$run/hosts-given" "$kept_hosts" >"$run/hosts-new"
     # In place: the engine has mounted the file.
-    cat "$run/hosts-new" >/etc/hosts || reduced "/etc/hosts cannot be written: the names that makehosts wrote are not there"
-    touch -r /etc/hosts "$run/hosts-seen"
+    if cat "$run/hosts-new" >/etc/hosts && cmp -s "$run/hosts-new" /etc/hosts; then
+        hosts_are_whole=yes
+        touch -r /etc/hosts "$run/hosts-seen"
+    else
+        reduced "/etc/hosts cannot be written: the names that makehosts wrote are not there; they stay in $kept_hosts"
+    fi
 }
 
 # An address and a full name of this machine may stand on lines of their own, each with one of the names.
@@ -27,7 +34,7 @@ own_line() {
 # What somebody has added since the start. Lines about this machine are the engine's: it adds them for new networks.
 keep_hosts() {
     local lines
-    differs /etc/hosts "$run/hosts-seen" || return 0
+    [ "$hosts_are_whole" ] && differs /etc/hosts "$run/hosts-seen" || return 0
     touch -r /etc/hosts "$run/hosts-seen.new"
     lines=$(grep -vxFf "$run/hosts-given" /etc/hosts | awk -v name="${HOSTNAME%%.*}" '
         { for (n = 2; n <= NF; n++) if ($n == name || $n ~ "^" name "[.]") next; print }')

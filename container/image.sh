@@ -6,12 +6,13 @@ context=$state/context
 docker_build() { # name folder [docker build options]
     local name=$1 folder=$2 variable proxy line=(docker build -t "$1")
     shift 2
+    proxy=$(apt_proxy)
+    # Handed over by name: a password in it does not belong into a command line.
+    [ -z "$proxy" ] || local -x http_proxy=$proxy
     line+=(--build-arg "MIRROR=$(debian_mirror)")
     for variable in "${proxies[@]}"; do
         [ -z "${!variable:-}" ] || line+=(--build-arg "$variable")
     done
-    proxy=$(apt_proxy)
-    [ -z "$proxy" ] || line+=(--build-arg "http_proxy=$proxy")
     [ "$refresh" = no ] || line+=(--no-cache)
     line+=("$@" "$folder")
     if docker buildx version >/dev/null 2>&1; then
@@ -33,6 +34,7 @@ apt_proxy() {
 ensure_image() { # name
     local hash
     if ! is_ours "$1" || [ "$builds" = no ]; then
+        [ "$refresh" = no ] || die "$1 is no image that ./up builds: refresh it where it comes from (docker pull $1)"
         docker image inspect "$1" >/dev/null 2>&1 || { say "asking for $1" && quietly docker pull -q "$1"; } ||
             die "there is no image $1 here, and no registry has it: load it (docker load), or set XCAT_IMAGE=xcat-rs:latest"
         return

@@ -60,12 +60,12 @@ password_in() { # file
         echo "does not exist in the container"
     elif [ ! -f "$1" ]; then
         echo "is not a file"
-    elif ! line=$(head -n 1 -- "$1" 2>/dev/null | tr -d '\r'); then
+    elif ! line=$(head -n 1 -- "$1" 2>/dev/null); then
         echo "cannot be read"
-    elif [ -z "$line" ]; then
-        cat -- "$1" >/dev/null 2>&1 && echo "has no password in its first line" || echo "cannot be read"
+    elif [ -z "${line%$'\r'}" ]; then
+        echo "has no password in its first line"
     else
-        printf '%s\n' "$line"
+        printf '%s\n' "${line%$'\r'}"
         return 0
     fi
     return 1
@@ -87,39 +87,42 @@ mark_default() {
 }
 
 # Keys that may log in: those that an administrator has added in an earlier life of this container, and those given now. A
-# key that was given then goes away when others are given; nothing given changes nothing.
+# key that was given then goes away when others are given; nothing given, or nothing that is a key, changes nothing.
 prepare_keys() {
-    local key number=0 wrong=() given=''
+    local key number=0 wrong=() valid=''
     mkdir -p -m 700 /root/.ssh
     if [ ! -e "$keys" ] && [ -s "$kept_keys" ]; then
         cp "$kept_keys" "$keys.new" && mv "$keys.new" "$keys" || reduced "the keys in $kept_keys cannot be used"
     fi
-    withdraw_keys
     while read -r key; do
         number=$((number + 1))
         [ -n "$key" ] || continue
         # A private key that was pasted by mistake is not repeated here.
-        ssh-keygen -l -f - >/dev/null 2>&1 <<<"$key" || { wrong+=("$number") && continue; }
-        if grep -qxF -- "$key" "$keys" 2>/dev/null; then
-            # One that somebody added by hand stays when it is not given any more.
-            ! grep -qsxF -- "$key" "$given_keys" || given+=$key$'\n'
-            continue
-        fi
-        given+=$key$'\n'
-        [ ! -s "$keys" ] || [ -z "$(tail -c 1 "$keys")" ] || echo >>"$keys"
-        printf '%s\n' "$key" >>"$keys"
+        if ssh-keygen -l -f - >/dev/null 2>&1 <<<"$key"; then valid+=$key$'\n'; else wrong+=("$number"); fi
     done <<<"${XCAT_AUTHORIZED_KEYS:-}"
     ((${#wrong[@]} == 0)) || reduced "XCAT_AUTHORIZED_KEYS: no public key in line ${wrong[*]}, which is left out"
+    [ -z "$valid" ] || give_keys "$valid"
     [ ! -e "$keys" ] || chmod 600 "$keys"
-    [ -z "$given" ] || keep "$given_keys" <<<"$given" || reduced "the keys of XCAT_AUTHORIZED_KEYS cannot be noted in $given_keys (${error##*: })"
 }
 
-withdraw_keys() {
-    local old=$run/keys-withdrawn
-    [ -n "${XCAT_AUTHORIZED_KEYS:-}" ] && [ -s "$given_keys" ] && [ -s "$keys" ] || return 0
-    grep -vxFf <(printf '%s\n' "$XCAT_AUTHORIZED_KEYS") "$given_keys" | grep . >"$old" || return 0
-    grep -vxFf "$old" "$keys" >"$keys.new" || [ "$?" = 1 ] || return
-    mv "$keys.new" "$keys"
+# What was given is noted when the keys themselves are kept: noted before, a key that was taken away could come back for good.
+give_keys() { # keys, a line each
+    local key given='' former
+    former=$(cat "$given_keys" 2>/dev/null)
+    while read -r key; do
+        if ! grep -qsxF -- "$key" "$keys"; then
+            [ ! -s "$keys" ] || [ -z "$(tail -c 1 "$keys")" ] || echo >>"$keys"
+            printf '%s\n' "$key" >>"$keys"
+            given+=$key$'\n'
+        # One that somebody added by hand stays when it is not given any more.
+        elif grep -qxF -- "$key" <<<"$former"; then
+            given+=$key$'\n'
+        fi
+    done <<<"${1%$'\n'}"
+    grep -vxFf <(printf '%s' "$1") <<<"$former" | grep . >"$run/keys-withdrawn" &&
+        grep -vxFf "$run/keys-withdrawn" "$keys" >"$keys.new" && mv "$keys.new" "$keys"
+    keep "$kept_keys" <"$keys" && keep "$given_keys" <<<"${given%$'\n'}" ||
+        reduced "the keys of XCAT_AUTHORIZED_KEYS cannot be kept in $state (${error##*: }): make room there, then restart the container"
 }
 
 # Other users' lines change too, when packages are installed.
@@ -163,6 +166,7 @@ read_hash() {
 
 # Puts what comes in into a file of the volume: whole and to stay, or not at all.
 keep() { # file
+    error=''
     error=$({ (umask 077 && cat >"$1.new") && sync "$1.new" && mv -f "$1.new" "$1" && sync "${1%/*}"; } 2>&1) && return
     rm -f "$1.new"
     return 1

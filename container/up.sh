@@ -41,7 +41,15 @@ build() {
     ensure_engine
     ensure_compose
     [ "$builds" = no ] || ensure_binaries
-    ensure_image "$(setting XCAT_IMAGE xcat-rs:latest)"
+    ensure_image "$(image_name)"
+}
+
+# The image of the settings, as engines call it when no tag is named.
+image_name() {
+    local name
+    name=$(setting XCAT_IMAGE xcat-rs:latest)
+    [[ ${name##*/} == *[:@]* ]] || name+=:latest
+    printf '%s\n' "$name"
 }
 
 start() {
@@ -60,7 +68,7 @@ start() {
 wait_until_healthy() { # container seconds
     local deadline=$((SECONDS + $2)) state begun
     begun=$(restarts "$1")
-    until docker exec "$1" /opt/xcat/sbin/xcatd health >/dev/null 2>&1; do
+    until with_engine timeout 20 docker exec "$1" /opt/xcat/sbin/xcatd health >/dev/null 2>&1; do
         state=$(docker inspect -f '{{.State.Status}}' "$1" 2>/dev/null || echo missing)
         if ((SECONDS >= deadline)) || [ "$state" != running ] || [ "$(restarts "$1")" != "$begun" ]; then
             docker logs --tail 40 "$1" >&2 || true
@@ -89,8 +97,8 @@ install_host_command() { # container
 
 # What the container knows, asked at once: the state of root's password, the warnings of its banner, the cluster's domain.
 facts() { # container
-    docker exec "$1" sh -c 'test ! -e /run/xcat/default-password || echo default-password
-        grep ^warning /etc/motd; lsdef -t site -i domain' 2>/dev/null | tr -d '\r'
+    with_engine timeout 20 docker exec "$1" sh -c 'test ! -e /run/xcat/default-password || echo default-password
+        grep ^warning /etc/motd; lsdef -t site -i domain' 2>/dev/null | tr -d '\r' || true
 }
 
 tell() { # container
@@ -139,6 +147,7 @@ done
 
 ensure_state
 read_settings
+[ "$refresh$builds" != yesno ] || die "--refresh builds the image, XCAT_UP_BUILD=no builds none: leave one of them out"
 container=$(setting XCAT_NAME xcatmn)
 case $action in
 build)

@@ -63,7 +63,7 @@ present_network() { # name
 # has to be goes away first, with the container.
 make_way() {
     local net name present other
-    other=$(docker ps -a --filter "label=com.docker.compose.project=$(setting XCAT_PROJECT xcat)" --format '{{.Names}}' | awk -v now="$container" '$1 != now { print; exit }')
+    other=$(docker ps -a --filter "label=com.docker.compose.project=$(setting XCAT_PROJECT xcat)" --format '{{.Names}}' | awk -v now="$container" '!found && $1 != now { print found = $1 }')
     [ -z "$other" ] || say "$other becomes $container, with the same data"
     [ -z "$now" ] || [ "$now" = "$wiring" ] || { clear_away "from $now to $wiring" "$now" && return; }
     for net in $(networks); do

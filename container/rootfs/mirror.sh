@@ -14,11 +14,14 @@ use)
     line() { echo "deb [signed-by=$key] $1 main"; }
     line "$2 trixie" >$sources
     line "$2 trixie-updates" >>$sources
-    line "$2-security trixie-security" >>$sources
-    apt-get -q update && exit
-    echo "mirror.sh: going on without the security updates, which are not at $2-security" >&2
-    sed -i /trixie-security/d $sources
-    apt-get -q update
+    # The last is without them: an image of today's packages is better than none.
+    for security in "$2-security" http://deb.debian.org/debian-security ''; do
+        sed -i /trixie-security/d $sources
+        [ -z "$security" ] || line "$security trixie-security" >>$sources
+        apt-get -q -o APT::Update::Error-Mode=any update && exit
+        echo "mirror.sh: there are no security updates at ${security:-these sources}" >&2
+    done
+    exit 1
     ;;
 restore)
     rm -f $sources

@@ -1,4 +1,4 @@
-//! What `./up` finds out about the machine that it runs on, by the functions of `container/lib.sh`: mirrors and distributions.
+//! What `./up` finds out about the machine that it runs on and about its settings, by the functions of its scripts.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::disallowed_methods, reason = "the script under test is a program")]
@@ -18,6 +18,70 @@ fn printed(call: &str, argument: &Path) -> String {
         .unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
+/// Whether a function succeeds, with lines coming in, and what it prints.
+fn answered(call: &str, input: &str) -> (bool, String) {
+    let container = Path::new(env!("CARGO_MANIFEST_DIR")).join("../container");
+    let script = format!(
+        "set -uo pipefail; cd \"$1\"; . ./lib.sh; . ./settings.sh; . ./ground.sh; {call} <<<\"$2\""
+    );
+    let output = Command::new("bash")
+        .args(["-c", &script, "bash"])
+        .arg(container)
+        .arg(input)
+        .output()
+        .unwrap();
+    (output.status.success(), String::from_utf8(output.stdout).unwrap().trim().to_owned())
+}
+
+#[test]
+fn a_subnet_is_what_the_engine_takes() {
+    for (text, right) in [
+        ("10.5.107.0/24", true),
+        ("10.0.0.0/8", true),
+        ("10.5.107.9/24", false),
+        ("010.5.107.0/24", false),
+        ("10.5.107.0/33", false),
+        ("10.5.107.0/08", false),
+        ("10.5.107.0/31", false),
+        ("10.5.256.0/24", false),
+        ("banana", false),
+    ] {
+        assert_eq!(answered(&format!("is_subnet {text}"), "").0, right, "{text}");
+    }
+    for (address, subnet, right) in [
+        ("10.5.107.1", "10.5.107.0/24", true),
+        ("10.5.107.0", "10.5.107.0/24", false),
+        ("10.5.107.255", "10.5.107.0/24", false),
+        ("10.5.107.255", "10.5.0.0/16", true),
+    ] {
+        assert_eq!(
+            answered(&format!("is_of_a_machine {address} {subnet}"), "").0,
+            right,
+            "{address}"
+        );
+    }
+}
+
+#[test]
+fn a_bridge_goes_before_shorter_routes_and_those_with_a_metric() {
+    let routes = "default via 10.5.107.254 dev eth0 proto dhcp metric 100\n\
+                  10.5.0.0/16 dev eth0 proto kernel scope link src 10.5.0.7\n\
+                  10.7.0.0/24 dev eth1 proto kernel scope link src 10.7.0.7 metric 101\n\
+                  10.9.0.0/16 via 10.7.0.1 dev eth1\n";
+    assert_eq!(answered("routers_of", routes).1, "10.5.107.254 eth0\n10.7.0.1 eth1");
+    for (router, way) in [("10.5.107.254", "16 0"), ("10.7.0.1", "24 101"), ("10.9.1.1", "-1 0")] {
+        assert_eq!(answered(&format!("way_to {router}"), routes).1, way, "{router}");
+    }
+    for (subnet, way, taken) in [
+        ("10.5.107.0/24", "16 0", true),
+        ("10.5.0.0/16", "16 0", false),
+        ("10.7.0.0/24", "24 101", true),
+        ("10.0.0.0/8", "24 0", false),
+    ] {
+        assert_eq!(answered(&format!("takes_way {subnet} {way}"), "").0, taken, "{subnet} {way}");
+    }
 }
 
 /// A folder of apt's settings with these files.
