@@ -1,4 +1,4 @@
-# Words shared by the scripts behind ./up: saying, failing, becoming root, asking for packages.
+# Words shared by the scripts behind ./up: saying and failing, settings, becoming root, packages, distributions, mirrors.
 # Sourced; runs nothing by itself.
 
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)

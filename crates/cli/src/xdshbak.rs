@@ -38,13 +38,14 @@ pub(crate) fn run(meta: &Meta, arguments: &[String], output: &Output) -> u8 {
         let usage = format!("{}\n", meta.help());
         return if output.write(Stream::Err, usage.as_bytes()).is_ok() { MISUSED } else { 1 };
     };
-    let told = |error: std::io::Error| {
-        let text = format!("Error: xdshbak cannot read its input: {error}\n");
-        u8::from(output.write(Stream::Err, text.as_bytes()).is_ok())
-    };
     match read(output.undisturbed(|| std::io::stdin().lock()), quiet, output) {
         Ok(nodes) => u8::from(output.write(Stream::Out, &shown(&nodes, style)).is_err()),
-        Err(Failed::Input(error)) => told(error),
+        Err(Failed::Input(error)) => {
+            let text = format!("Error: xdshbak cannot read its input: {error}\n");
+            // It has failed, whether that can be said or not.
+            output.write(Stream::Err, text.as_bytes()).ok();
+            1
+        }
         Err(Failed::Output) => 1,
     }
 }

@@ -62,21 +62,16 @@ pub(crate) fn ensure(path: &Path, content: &[u8], mode: u32) -> Result<(), FileE
     }
 }
 
-/// Reads a file with something in it, whatever that is; `None` when there is none, or nothing in it: what a loss of power
-/// may leave of a file that was not flushed.
+/// Reads a text file with something in it; `None` when there is none, or nothing in it: what a loss of power may leave of a
+/// file that was not flushed.
 pub(crate) fn read_filled(path: &Path) -> Result<Option<String>, FileError> {
-    match fs::read(path) {
-        Ok(bytes) if bytes.trim_ascii().is_empty() => Ok(None),
-        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(failed("read", path)(error)),
-    }
+    Ok(read(path)?.filter(|text| !text.trim().is_empty()))
 }
 
-/// Reads a text file; `None` when there is none.
+/// Reads a text file, whatever is in it; `None` when there is none.
 pub(crate) fn read(path: &Path) -> Result<Option<String>, FileError> {
-    match fs::read_to_string(path) {
-        Ok(text) => Ok(Some(text)),
+    match fs::read(path) {
+        Ok(bytes) => Ok(Some(String::from_utf8_lossy(&bytes).into_owned())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(failed("read", path)(error)),
     }

@@ -85,7 +85,14 @@ async fn complete(
         store.update(origin, decide).await?;
         tracing::info!("the tables were completed from this machine's configuration");
     }
-    seeds::keep(&config.state, &seeds, &store.snapshot()).map_err(|error| internal(&error))
+    // Without the mark of a start that has changed the tables, the next one takes all of them for seeded.
+    if let Err(error) = seeds::keep(&config.state, &seeds, &store.snapshot()) {
+        notices.warn(format!(
+            "which tables have had their first rows cannot be noted: {}",
+            chain(&error)
+        ));
+    }
+    Ok(())
 }
 
 /// The crypted password of root on nodes, when the table is to get one; that takes a while.

@@ -113,6 +113,10 @@ pub(crate) async fn ensure(place: &SshPlace, past: Past) -> Result<Option<Replac
             None
         }
         Step::Make(replaced) => {
+            // Whoever has the lost half must not get in with it.
+            if let Some(known) = public.as_deref() {
+                withdraw(&place.install, known.trim_end())?;
+            }
             make(place).await?;
             replaced
         }
@@ -173,13 +177,16 @@ fn withdraw(install: &Path, key: &str) -> Result<(), Failure> {
     files::ensure(&published, others.join("\n").as_bytes(), 0o644).map_err(|error| failed(&error))
 }
 
-/// What the file of a private half is; `ssh-keygen` would refuse one that others can read.
+/// What the file of a private half is. Its content is handed over: of a file that others can read, as all are on a file system
+/// without modes, `ssh-keygen` would say that it cannot be used.
 async fn look(private: &Path) -> Result<Private, Failure> {
-    if files::read_filled(private).map_err(|error| failed(&error))?.is_none() {
+    let Some(text) = files::read_filled(private).map_err(|error| failed(&error))? else {
         return Ok(Private::Missing);
+    };
+    if let Err(error) = files::set_mode(private, 0o600) {
+        tracing::warn!(error = %chain(&error), "ssh takes no key that others can read");
     }
-    files::set_mode(private, 0o600).map_err(|error| failed(&error))?;
-    let program = Program::new("ssh-keygen").args(["-y", "-P", "", "-f"]).arg(private);
+    let program = Program::new("ssh-keygen").args(["-y", "-P", "", "-f", "/dev/stdin"]).stdin(text);
     let output = program.deadline(LIMIT).run(&Shutdown::new()).await;
     let output = output.map_err(|error| Failure::from_error(error.kind(), &error))?;
     let key = first_words(&output.stdout);

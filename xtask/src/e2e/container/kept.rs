@@ -1,4 +1,4 @@
-//! Root's password and keys: what is kept on the volume, when, and what must not be.
+//! What an administrator changes in the container, password, keys, names: what is kept on the volume, when, and what not.
 
 use anyhow::{Result, ensure};
 
