@@ -112,7 +112,7 @@ carriers() {
 refuse_carriers() {
     local carried
     carried=$(carriers)
-    [ -z "$carried" ] || die "the networks have to be made anew, and this host would lose its own: $carried; then run ./up again"
+    [ -z "$carried" ] || die "the networks have to be made anew, but $carried; then run ./up again"
 }
 
 # The host's own network: the address in .env if this host has it, else the one that faces its default router.

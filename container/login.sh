@@ -20,8 +20,8 @@ prepare_root_login() {
 }
 
 # The password that was set in an earlier life of this container, unless the file that is named has another one than last
-# time; without either, `cluster`. What is named or kept and of no use leaves root without a password: better no login than
-# one that everybody knows.
+# time; without either, and without keys, `cluster`. What is named or kept and of no use leaves root without a password, and
+# so do keys alone, from then on: better no login than one that everybody knows.
 prepare_password() {
     local password is_kept=''
     restore_password && is_kept=yes
@@ -30,6 +30,7 @@ prepare_password() {
             reduced "XCAT_ROOT_PASSWORD_FILE=$XCAT_ROOT_PASSWORD_FILE $password:" \
                 "$([ "$is_kept" ] && echo "root keeps the password it had" || echo "root cannot log in with a password");" \
                 "correct the file and restart the container"
+            [ "$is_kept" ] || keep "$kept_password" <<<'root:*' || true
         elif [ -z "$is_kept" ] || ! was_applied "$password"; then
             if chpasswd <<<"root:$password" && read_hash; then
                 file_hash=$hash
@@ -37,6 +38,8 @@ prepare_password() {
                 reduced "the password in $XCAT_ROOT_PASSWORD_FILE was refused"
             fi
         fi
+    elif [ ! -e "$kept_password" ] && [[ ${XCAT_AUTHORIZED_KEYS:-} == *[![:space:]]* ]]; then
+        keep "$kept_password" <<<'root:*' || true
     elif [ ! -e "$kept_password" ]; then
         chpasswd <<<root:cluster
     elif [ -z "$is_kept" ]; then
@@ -83,7 +86,11 @@ is_hash_of() { # password; the hash is the first line that comes in
 
 # Whether everybody knows the password is said in the banner.
 mark_default() {
-    if is_hash_of cluster <<<"$hash"; then touch "$run/default-password"; else rm -f "$run/default-password"; fi
+    rm -f "$run/default-password" "$run/no-password"
+    case $hash in
+    '*' | '!'* | '') touch "$run/no-password" ;;
+    *) ! is_hash_of cluster <<<"$hash" || touch "$run/default-password" ;;
+    esac
 }
 
 # Keys that may log in: those that an administrator has added in an earlier life of this container, and those given now. A

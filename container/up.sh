@@ -124,53 +124,60 @@ Try next, on this machine:
 END
 }
 
-action=up asked='' refresh=no builds=${XCAT_UP_BUILD:-yes}
-for word in "$@"; do
-    case $word in
-    --build | --down) action=${word#--} ;;
-    --refresh) refresh=yes ;;
-    --bridges | --single | --macvlan | --host)
-        [ -z "$asked" ] || die "$word: one wiring at a time"
-        asked=compose.${word#--}.yaml
-        asked=${asked/bridges./}
-        ;;
-    -h | --help)
-        usage
+# All of it is read before any of it runs: a newer release may take the place of this file meanwhile.
+main() {
+    action=up asked='' refresh=no builds=${XCAT_UP_BUILD:-yes}
+    for word in "$@"; do
+        case $word in
+        --build | --down) action=${word#--} ;;
+        --refresh) refresh=yes ;;
+        --bridges | --single | --macvlan | --host)
+            [ -z "$asked" ] || die "$word: one wiring at a time"
+            asked=compose.${word#--}.yaml
+            asked=${asked/bridges./}
+            ;;
+        -h | --help)
+            usage
+            exit
+            ;;
+        *)
+            usage >&2
+            exit 2
+            ;;
+        esac
+    done
+
+    ensure_state
+    read_settings
+    [ "$refresh$builds" != yesno ] || die "--refresh builds the image, XCAT_UP_BUILD=no builds none: leave one of them out"
+    container=$(setting XCAT_NAME xcatmn)
+    case $action in
+    build)
+        build
+        remove_old_images
         exit
         ;;
-    *)
-        usage >&2
-        exit 2
+    down)
+        ensure_engine
+        ensure_compose
+        choose_wiring "$container" "$asked"
+        take_down
+        exit
         ;;
     esac
-done
 
-ensure_state
-read_settings
-[ "$refresh$builds" != yesno ] || die "--refresh builds the image, XCAT_UP_BUILD=no builds none: leave one of them out"
-container=$(setting XCAT_NAME xcatmn)
-case $action in
-build)
-    build
-    remove_old_images
-    exit
-    ;;
-down)
     ensure_engine
-    ensure_compose
     choose_wiring "$container" "$asked"
-    take_down
-    exit
-    ;;
-esac
+    check_settings
+    build
+    tell_changes
+    make_way
+    install_host_command "$container"
+    start
+    wait_until_healthy "$container" 120
+    remove_old_images
+    tell "$container"
+}
 
-ensure_engine
-choose_wiring "$container" "$asked"
-check_settings
-build
-make_way
-install_host_command "$container"
-start
-wait_until_healthy "$container" 120
-remove_old_images
-tell "$container"
+main "$@"
+exit

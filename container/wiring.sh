@@ -9,6 +9,7 @@ choose_wiring() { # container compose-file
     [ -n "$now" ] && [ -e "$top/container/$now" ] || now=
     wiring=${2:-$(setting XCAT_COMPOSE "${now:-$(cat "$(kept_wiring)" 2>/dev/null || echo compose.yaml)}")}
     [ -e "$top/container/$wiring" ] || die "XCAT_COMPOSE=$wiring: there is no such file in container/"
+    grep -q '^networks:\|network_mode' "$top/container/$wiring" || die "XCAT_COMPOSE=$wiring is no wiring of its own"
     case $wiring in
     compose.macvlan.yaml) [ "$action" = down ] || check_interfaces ;;
     compose.host.yaml) choose_own_address ;;
@@ -73,6 +74,24 @@ make_way() {
             die "the network $name was made by hand: docker network rm $name, or name another one in container/.env (XCAT_${net}_NETWORK)"
         fi
         [ "$present" = "$(wanted_network "$net")" ] || { clear_away "the network $name changes" "$wiring" && return; }
+        [ "${present%% *}" != bridge ] || [ -e "/sys/class/net/${present##* }" ] ||
+            { clear_away "the bridge ${present##* } of the network $name is gone" "$wiring" && return; }
+    done
+}
+
+# What is left behind of other settings is named: it is not ours to judge whether somebody needs it.
+tell_changes() {
+    local project wanted present name
+    project=$(setting XCAT_PROJECT xcat)
+    wanted=$(setting XCAT_DBBACKUP dbbackup)
+    [[ $wanted == */* ]] || wanted=${project}_$wanted
+    present=$(docker inspect -f '{{range .Mounts}}{{if eq .Destination "/.dbbackup"}}{{if .Name}}{{.Name}}{{else}}{{.Source}}{{end}}{{end}}{{end}}' \
+        "$container" 2>/dev/null) || present=
+    [ -z "$present" ] || [ "$present" = "$wanted" ] || [[ $wanted == .* ]] ||
+        warn "the tables are in $wanted from now on; those in $present stay there and are not used"
+    for name in $(docker network ls --filter "label=com.docker.compose.project=$project" --format '{{.Name}}'); do
+        [[ " $(of_network MGT NETWORK) $(of_network SVC NETWORK) " == *" $name "* ]] ||
+            warn "the network $name of former settings is still there: docker network rm $name"
     done
 }
 

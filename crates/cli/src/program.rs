@@ -154,12 +154,29 @@ fn caller() -> Caller {
         user: account().map(|(name, _)| name).unwrap_or_default(),
         stdin: None,
         upload: None,
-        environment: std::env::vars_os()
-            .map(|(name, value)| {
-                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
-            })
-            .collect(),
+        environment: asking_for_all_text(
+            std::env::vars_os()
+                .map(|(name, value)| {
+                    (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+                })
+                .collect(),
+        ),
     }
+}
+
+/// A terminal or file in UTF-8 gets all text, unless `XCAT_UTF8` says otherwise (ADR 0107).
+fn asking_for_all_text(mut environment: Vec<(String, String)>) -> Vec<(String, String)> {
+    let value = |name: &str| {
+        let found = environment.iter().find(|(known, value)| known == name && !value.is_empty());
+        found.map(|(_, value)| value.to_ascii_lowercase().replace('-', ""))
+    };
+    let locale = value("LC_ALL").or_else(|| value("LC_CTYPE")).or_else(|| value("LANG"));
+    let is_utf8 = locale.is_some_and(|locale| locale.ends_with("utf8"));
+    if is_utf8 && value("XCAT_UTF8").is_none() {
+        environment.retain(|(name, _)| name != "XCAT_UTF8");
+        environment.push(("XCAT_UTF8".to_owned(), "1".to_owned()));
+    }
+    environment
 }
 
 /// Reads standard input when the original would: from a pipe, for definitions from anything but a terminal, and without
@@ -322,6 +339,23 @@ fn lab(arguments: &[String], output: &Output) -> ExitCode {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_utf_8_locale_asks_for_all_text_unless_told_otherwise() {
+        for (given, asks) in [
+            (&[("LANG", "C.UTF-8")][..], Some("1")),
+            (&[("LANG", "en_US.utf8"), ("LC_ALL", "")], Some("1")),
+            (&[("LANG", "C.UTF-8"), ("LC_ALL", "C")], None),
+            (&[("LANG", "C.UTF-8"), ("XCAT_UTF8", "0")], Some("0")),
+            (&[("LANG", "C")], None),
+            (&[], None),
+        ] {
+            let given = given.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+            let all = asking_for_all_text(given.collect());
+            let found = all.iter().find(|(name, _)| name == "XCAT_UTF8");
+            assert_eq!(found.map(|(_, value)| value.as_str()), asks, "{all:?}");
+        }
+    }
 
     #[test]
     fn the_environment_and_then_the_socket_say_where_the_daemon_is() {

@@ -114,7 +114,7 @@ pub(crate) fn notice(places: &Places, origin: Origin, past: Past) -> Option<Stri
             authority.display()
         )),
         (Origin::Made, Past::Known) => Some(format!(
-            "there was no certificate authority in {}, and a new one was made: nodes and clients must get the new ca-cert.pem, nodes by booting or updatenode, clients by a copy of {}; a backup of {} would have kept the old one",
+            "there was no certificate authority in {}, and a new one was made: nodes and clients must get the new ca-cert.pem, nodes by booting again, clients by a copy of {}; a backup of {} would have kept the old one",
             authority.display(),
             places.client().display(),
             places.root.display()

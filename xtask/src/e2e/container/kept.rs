@@ -138,6 +138,8 @@ pub(super) fn given_keys() -> Result<()> {
     let [first, second, own] = keys.each_ref().map(|(_, key)| key.as_str());
     place.start(&["-e", &authorize(&format!("{first}\n{own}"))])?;
     place.wait_until_healthy()?;
+    ensure!(!opens("cluster")?, "keys alone, and everybody gets in with the default password");
+    place.wait_for_line(&["root cannot log in with a password", "passwd"])?;
     place.sh(&format!("echo '{second} by hand' >>/root/.ssh/authorized_keys"))?;
     place.wait_until(KEYS_ARE_KEPT)?;
     place.remove()?;
