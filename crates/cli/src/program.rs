@@ -20,7 +20,7 @@ use crate::connection::{Connection, Endpoint};
 use crate::credentials;
 use crate::output::{Ended, Output};
 use crate::render::Stream;
-use crate::request::prepare;
+use crate::request::{ALL_TEXT, prepare};
 use crate::session::{Display, Session};
 use crate::{help, table_editor, table_file, xdshbak};
 
@@ -172,9 +172,9 @@ fn asking_for_all_text(mut environment: Vec<(String, String)>) -> Vec<(String, S
     };
     let locale = value("LC_ALL").or_else(|| value("LC_CTYPE")).or_else(|| value("LANG"));
     let is_utf8 = locale.is_some_and(|locale| locale.ends_with("utf8"));
-    if is_utf8 && value("XCAT_UTF8").is_none() {
-        environment.retain(|(name, _)| name != "XCAT_UTF8");
-        environment.push(("XCAT_UTF8".to_owned(), "1".to_owned()));
+    if is_utf8 && value(ALL_TEXT).is_none() {
+        environment.retain(|(name, _)| name != ALL_TEXT);
+        environment.push((ALL_TEXT.to_owned(), "1".to_owned()));
     }
     environment
 }

@@ -11,6 +11,9 @@ use crate::caller::Caller;
 use crate::remote_shell::RemoteShell;
 use crate::table_file::Upload;
 
+/// The variable that asks for text beyond ASCII.
+pub(crate) const ALL_TEXT: &str = "XCAT_UTF8";
+
 /// A request and how its answer is shown.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Prepared {
@@ -57,8 +60,15 @@ pub fn prepare(command: &str, front: FrontEnd, arguments: &[String], caller: &Ca
             false
         }
     };
-    if matches!(front, FrontEnd::Noderange | FrontEnd::Plain) {
-        push_environment(&mut request, caller);
+    match front {
+        FrontEnd::Noderange | FrontEnd::Plain => push_environment(&mut request, caller, |_| true),
+        // The original sends none; this one says how the answer is to be written.
+        FrontEnd::Definitions => push_environment(&mut request, caller, |it| it == ALL_TEXT),
+        FrontEnd::TableFile
+        | FrontEnd::TableEditor
+        | FrontEnd::RemoteShell
+        | FrontEnd::Filter
+        | FrontEnd::Local => {}
     }
     Prepared { request, show_server }
 }
@@ -90,11 +100,11 @@ fn push_remote_shell(request: &mut Element, sent: &RemoteShell) {
     }
 }
 
-fn push_environment(request: &mut Element, caller: &Caller) {
+fn push_environment(request: &mut Element, caller: &Caller, is_wanted: impl Fn(&str) -> bool) {
     let mut environment = Element::new("environment");
     for (name, value) in &caller.environment {
         let is_tag = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
-        if name.starts_with("XCAT_") && is_tag {
+        if name.starts_with("XCAT_") && is_tag && is_wanted(name) {
             environment.push(Element::leaf(name, value));
         }
     }
@@ -170,6 +180,16 @@ mod tests {
             ])
         );
         assert_eq!(sent("makedhcp -n"), with(&["<arg>-n", "<command>makedhcp", "<noderange>"]));
+    }
+
+    #[test]
+    fn definitions_ask_for_all_text() {
+        let mut caller = caller();
+        caller.environment.push((ALL_TEXT.to_owned(), "1".to_owned()));
+        let sent = prepare("lsdef", FrontEnd::Definitions, &["-z".to_owned()], &caller).request;
+        let environment = sent.children.iter().find(|child| child.name == "environment").unwrap();
+        let names: Vec<&str> = environment.children.iter().map(|it| it.name.as_str()).collect();
+        assert_eq!(names, [ALL_TEXT]);
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub static VARIABLES: &[Variable] = &[
     variable(
         Reader::Client,
         "XCAT_UTF8",
-        "1 shows text beyond ASCII, which the original replaces by ?",
+        "1 shows text beyond ASCII, 0 has it replaced by ? as in the original; without it the locale decides",
     ),
     variable(Reader::Client, "TABEDITOR", "the editor of tabedit; else EDITOR, else vi"),
     variable(
